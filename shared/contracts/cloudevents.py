@@ -1,0 +1,143 @@
+"""The envelope of everything published: CloudEvents 1.0, structured JSON.
+
+The extension attributes (lower case, as the specification demands) carry the event's place in its
+service's store: ``position`` (order over the whole service), ``stream`` and ``streamversion`` (order
+within one aggregate) and ``hash`` (its link in the hash chain). Readers ignore attributes they do not know.
+
+References
+----------
+CloudEvents 1.0.2, https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import orjson
+from pydantic import Field
+
+from shared.contracts.base import Event, Moment, Record
+from shared.contracts.monitor import MONITOR_EVENTS
+from shared.contracts.reading import read_model, read_value
+from shared.contracts.registry import REGISTRY_EVENTS
+
+__all__ = ["EVENT_TYPES", "CloudEvent", "Published", "envelope", "event_of", "read_cloud_event", "subject_of"]
+
+EVENT_TYPES: Mapping[str, type[Event]] = {event.event_type: event for event in (*REGISTRY_EVENTS, *MONITOR_EVENTS)}
+"""Every published event, by its type."""
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+class Published(Protocol):
+    """What the envelope needs to know of a stored event (the event store's ``StoredEvent`` fits)."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def event(self) -> Event: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def schema_version(self) -> int: ...
+    @property
+    def aggregate_id(self) -> str: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+    @property
+    def hash(self) -> bytes: ...
+
+
+class CloudEvent(Record):
+    """One published event as it stands on the wire; ``data`` is the event's own fields, unjudged."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    source: str = Field(pattern=r"^/tailwarden/[a-z0-9_-]+$")
+    type: str
+    subject: str
+    """The aggregate's id."""
+    time: Moment
+    """When the event was recorded."""
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    data: dict[str, Any]
+    position: int = Field(ge=1)
+    stream: str
+    streamversion: int = Field(ge=1)
+    hash: str
+    """Hexadecimal link of the store's hash chain."""
+
+    @property
+    def service(self) -> str:
+        """The service that published it."""
+        return self.source.rsplit("/", 1)[-1]
+
+    @property
+    def schema_version(self) -> int:
+        """The version at the end of ``dataschema``; 1 when it carries none."""
+        tail = self.dataschema.rsplit(":", 1)[-1]
+        return int(tail) if tail.isdigit() else 1
+
+
+def envelope(service: str, stored: Published) -> bytes:
+    """Return the CloudEvent JSON of a stored event of *service*."""
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": str(stored.id),
+            "source": f"/tailwarden/{service}",
+            "type": stored.type,
+            "subject": stored.aggregate_id,
+            "time": stored.recorded_at,
+            "datacontenttype": "application/json",
+            "dataschema": f"urn:tailwarden:schema:{stored.type}:{stored.schema_version}",
+            "data": stored.event.model_dump(mode="json"),
+            "position": stored.position,
+            "stream": stored.stream,
+            "streamversion": stored.version,
+            "hash": stored.hash.hex(),
+        },
+    )
+
+
+def read_cloud_event(payload: bytes) -> CloudEvent:
+    """Return the CloudEvent in *payload*.
+
+    Raises
+    ------
+    BadInput
+        If it is not JSON or an attribute is missing or wrong; ``field`` names the first such attribute.
+    """
+    return read_model(CloudEvent, payload)
+
+
+def event_of(cloud_event: CloudEvent) -> Event | None:
+    """Return the event inside the envelope, or None when its type is not one we know (a newer writer's).
+
+    Raises
+    ------
+    BadInput
+        If the type is known and the data do not fit it.
+    """
+    known = EVENT_TYPES.get(cloud_event.type)
+    return None if known is None else read_value(known, cloud_event.data, prefix="data")
+
+
+def subject_of(event_type: str, aggregate_id: str) -> str:
+    """Return the NATS subject an event is published on.
+
+    >>> subject_of("monitor.warning.raised", "xiakou")
+    'tw.events.monitor.warning.xiakou.raised'
+    """
+    service, aggregate, event = event_type.split(".", 2)
+    return f"tw.events.{service}.{aggregate}.{aggregate_id}.{event}"
