@@ -1,0 +1,61 @@
+"""The typer app: every command module registers itself here, and refusals end here in one line."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from shared.problems import TailwardenError
+from shared.words import language
+
+__all__ = ["MODULES", "app", "main"]
+
+MODULES = (
+    "tailwarden.cli.local",
+)
+"""The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
+
+app = typer.Typer(
+    name="tailwarden",
+    help="Watches tailings ponds and warns the right people early. / 监视尾矿库，及早预警。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and leave. / 显示版本。"),
+) -> None:
+    """Watches tailings ponds and warns the right people early. / 监视尾矿库，及早预警。"""
+    if version:
+        from tailwarden import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+for _name in MODULES:
+    import_module(_name).register(app)
+
+
+def main() -> None:
+    """Run the command; a refusal becomes one line on stderr in the reader's language, and exit code 2."""
+    try:
+        app()
+    except TailwardenError as error:
+        where = f"{error.field}: " if error.field else ""
+        words = " ".join(error.words(language()).split())
+        sys.stderr.write(f"tailwarden: {where}{words}\n")
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of our output has left (`| head`): nothing is wrong, and nobody is there to be told.
+        sys.stderr.close()
+        sys.exit(0)
