@@ -1,0 +1,1 @@
+"""The monitor: telemetry in, quality flags, series, rules, warnings out."""

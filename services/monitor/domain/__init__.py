@@ -1,0 +1,1 @@
+"""The monitor's rules without clock, I/O, numpy or bus."""
