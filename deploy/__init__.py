@@ -1,0 +1,1 @@
+"""How tailwarden is run: on one machine, as a demo, in production."""

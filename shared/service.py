@@ -1,0 +1,38 @@
+"""The frame every service runs in: uvloop, logging, and a stop that SIGTERM and Ctrl-C ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+from shared.logging import configure
+from shared.settings import Settings
+
+__all__ = ["asyncio_run"]
+
+
+def asyncio_run(serve: Callable[[asyncio.Event], Awaitable[None]], *, service: str) -> None:
+    """Run ``serve(stop)`` to its end.
+
+    Parameters
+    ----------
+    serve
+        The service; it returns soon after *stop* is set, having let go of what it holds.
+    service
+        Its name, bound to every log line.
+    """
+    settings = Settings.load()
+    configure(settings.log_level, settings.log_format, service=service)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await serve(stop)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
