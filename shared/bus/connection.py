@@ -1,0 +1,185 @@
+"""Reaching NATS: one plain client for streams and requests, one FastStream broker per service.
+
+Two traps of nats-py are closed here. With endless reconnection (which a service needs) its *first*
+connection also retries for ever and silently, so that a wrong address would hang; ours gives up after a
+limit and says what it saw. And a refused login is retried like a network error; ours ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+import nats.errors
+from nats.aio.client import Client
+from pydantic import SecretStr
+
+from shared.problems import Forbidden, TailwardenError, Unavailable
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
+
+__all__ = ["Address", "connect", "new_broker", "running"]
+
+log = logging.getLogger(__name__)
+
+RECONNECT_WAIT = 0.25
+"""Seconds between attempts once the connection was up: a restarted server is back within a second."""
+PENDING_BYTES = 16 * 1024 * 1024
+"""Bytes kept for sending while the connection is down; beyond it publishing refuses instead of growing."""
+
+
+class Address(Protocol):
+    """Where NATS is and as whom to go there (``shared.settings.Connection`` fits)."""
+
+    @property
+    def nats_url(self) -> str: ...
+    @property
+    def nats_user(self) -> str | None: ...
+    @property
+    def nats_password(self) -> SecretStr | str | None: ...
+
+
+async def connect(
+    to: Address | str,
+    user: str | None = None,
+    password: str | None = None,
+    *,
+    name: str = "tailwarden",
+    limit: float = 5.0,
+) -> Client:
+    """Return a client connected to NATS that afterwards reconnects for ever.
+
+    Parameters
+    ----------
+    to
+        An address with its user and password, or a URL (then *user* and *password* apply).
+    name
+        Shown in the server's connection list.
+    limit
+        How long the first connection may take [s].
+
+    Raises
+    ------
+    Unavailable
+        If there is no server within *limit*.
+    Forbidden
+        If the server refuses the login.
+    """
+    url, user, password = _resolve(to, user, password)
+    client = Client()
+    seen: list[Exception] = []
+
+    async def on_error(error: Exception) -> None:
+        seen.append(error) if not client.is_connected else log.warning("NATS: %s", error)
+        del seen[:-1]
+        if not client.is_connected and _is_refusal(error):
+            raise error
+
+    async def on_disconnect() -> None:
+        log.warning("NATS connection lost; reconnecting", extra={"client": name})
+
+    async def on_reconnect() -> None:
+        log.info("NATS connection is back", extra={"client": name})
+
+    try:
+        async with asyncio.timeout(limit):
+            await client.connect(
+                url,
+                user=user,
+                password=password,
+                name=name,
+                connect_timeout=2,
+                reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # nats-py sleeps with it; a float works
+                max_reconnect_attempts=-1,
+                ping_interval=10,
+                max_outstanding_pings=3,
+                pending_size=PENDING_BYTES,
+                error_cb=on_error,
+                disconnected_cb=on_disconnect,
+                reconnected_cb=on_reconnect,
+            )
+    except (OSError, nats.errors.Error) as error:
+        await client.close()
+        cause = seen[-1] if seen else error
+        raise _refused_or_unreachable(cause, url, user) from error
+    return client
+
+
+def new_broker(
+    to: Address | str,
+    user: str | None = None,
+    password: str | None = None,
+    *,
+    name: str,
+) -> NatsBroker:
+    """Return a FastStream broker for a service, not connected yet: register on it, then :func:`running`.
+
+    It does not decode or inject anything (``apply_types=False``): our handlers read the bytes
+    themselves, because a fault found by FastStream before the handler would reach nobody.
+    """
+    from faststream.nats import NatsBroker  # slow to import; commands that only read do not need it
+    from faststream.security import SASLPlaintext
+
+    url, user, password = _resolve(to, user, password)
+    security = None if user is None else SASLPlaintext(username=user, password=password or "")
+    return NatsBroker(
+        url,
+        name=name,
+        security=security,
+        connect_timeout=2,
+        reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # as above
+        max_reconnect_attempts=-1,
+        ping_interval=10,
+        max_outstanding_pings=3,
+        pending_size=PENDING_BYTES,
+        graceful_timeout=10.0,
+        apply_types=False,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+    )
+
+
+@asynccontextmanager
+async def running(broker: NatsBroker, *, limit: float = 15.0) -> AsyncIterator[NatsBroker]:
+    """Run *broker* inside the running event loop: started within *limit* seconds, stopped gracefully.
+
+    Raises
+    ------
+    Unavailable
+        If NATS or a stream the broker listens to cannot be reached within *limit*.
+    """
+    url = str(next(iter(broker.specification.url)))
+    try:
+        async with asyncio.timeout(limit):
+            await broker.start()
+    except (OSError, nats.errors.Error) as error:
+        await broker.stop()
+        raise _refused_or_unreachable(error, url, None) from error
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+def _resolve(to: Address | str, user: str | None, password: str | None) -> tuple[str, str | None, str | None]:
+    if isinstance(to, str):
+        return to, user, password
+    secret: Any = to.nats_password
+    return to.nats_url, to.nats_user, secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, nats.errors.AuthorizationError) or "authorization violation" in str(error).lower()
+
+
+def _refused_or_unreachable(error: Exception, url: str, user: str | None) -> TailwardenError:
+    where = urlsplit(url)
+    shown = url.replace(where.netloc, where.netloc.rpartition("@")[-1], 1)  # never repeat a password
+    if _is_refusal(error):
+        return Forbidden("bus.refused", url=shown, user=user or "-")
+    return Unavailable("bus.unreachable", url=shown, why=str(error) or type(error).__name__)

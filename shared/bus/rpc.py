@@ -1,0 +1,195 @@
+"""Commands with answers: every request gets a reply, and every failure a typed problem.
+
+A reply is ``{"result": {...}}`` or ``{"problem": {...}}`` (RFC 9457). FastStream answers nothing when a
+handler raises, so that the caller would see only a timeout; here nothing escapes the handler: unreadable
+bodies, unknown fields, unknown commands, refusals, faults, slow handlers and answers too large to send
+all come back as problems.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+import nats.errors
+import orjson
+from nats.aio.client import Client
+from pydantic import BaseModel, ValidationError
+
+from shared.contracts.base import Command
+from shared.contracts.reading import read_model
+from shared.problems import BadInput, Fault, NotFound, Problem, TailwardenError, Unavailable, error_of, problem_of
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
+
+__all__ = ["CommandClient", "command_subject", "serve_command"]
+
+log = logging.getLogger(__name__)
+
+C = TypeVar("C", bound=Command)
+T = TypeVar("T", bound=BaseModel)
+
+DEADLINE = 4.5
+"""Seconds a handler has unless the caller says how long it waits: less than the client's default wait."""
+WORKERS = 8
+"""Commands of one kind handled at a time: one that waits for a lock does not hold up the others."""
+WAIT_HEADER = "Tw-Wait"
+
+_known: WeakKeyDictionary[NatsBroker, dict[str, set[str]]] = WeakKeyDictionary()
+"""Commands registered per broker and service, for the answer to a command that is not among them."""
+
+
+def command_subject(command: type[Command]) -> str:
+    """Return the subject a command is asked on."""
+    return f"tw.commands.{command.command_name}"
+
+
+def serve_command(
+    broker: NatsBroker,
+    command: type[C],
+    handler: Callable[[C], Awaitable[BaseModel]],
+    queue: str,
+) -> None:
+    """Answer *command* with what *handler* returns; call before the broker starts.
+
+    Parameters
+    ----------
+    handler
+        Raises a ``TailwardenError`` to refuse. Anything else it raises is logged with an incident number and
+        answered as a ``Fault`` that carries this number.
+    queue
+        Queue group: of several processes serving the same command one gets each request.
+    """
+    subject = command_subject(command)
+    service, _, name = command.command_name.partition(".")
+    _serve_unknown(broker, service, queue).add(name)
+
+    async def answer(message: Any) -> bytes:
+        return await _answer(command, handler, message)
+
+    broker.subscriber(subject, queue, decoder=_whole, max_workers=WORKERS, title=command.command_name)(answer)
+
+
+def _serve_unknown(broker: NatsBroker, service: str, queue: str) -> set[str]:
+    """Answer commands nobody registered, once per broker and service; return the set of registered names."""
+    services = _known.setdefault(broker, {})
+    if service in services:
+        return services[service]
+    names = services[service] = set()
+
+    async def answer_unknown(message: Any) -> bytes | None:
+        name = message.raw_message.subject.removeprefix(f"tw.commands.{service}.")
+        if name in names:
+            return None  # its own subscriber answers
+        error = NotFound(
+            "bus.unknown_command", command=f"{service}.{name}"[:200], service=service, known=", ".join(sorted(names))
+        )
+        await message.raw_message.respond(_problem(error))
+        return None
+
+    broker.subscriber(f"tw.commands.{service}.>", queue, decoder=_whole, no_reply=True, include_in_schema=False)(
+        answer_unknown
+    )
+    return names
+
+
+async def _whole(message: Any) -> Any:
+    """Hand the message itself to the handler (FastStream's decoder would guess at the body)."""
+    return message
+
+
+async def _answer(command: type[C], handler: Callable[[C], Awaitable[BaseModel]], message: Any) -> bytes:
+    service = command.command_name.partition(".")[0]
+    wait = _wait_of(message.headers)
+    deadline = asyncio.timeout(wait)
+    try:
+        asked = read_model(command, message.body)
+        async with deadline:
+            result = await handler(asked)
+        reply = b'{"result":' + result.model_dump_json().encode() + b"}"
+    except TailwardenError as error:
+        return _problem(error)
+    except Exception as error:
+        if deadline.expired():
+            slow = Unavailable("bus.timeout", service=service, command=command.command_name, seconds=wait)
+            return _problem(slow)
+        incident = uuid4().hex[:12]
+        log.exception("command failed", extra={"command": command.command_name, "incident": incident}, exc_info=error)
+        return _problem(Fault("bus.unexpected", service=service, command=command.command_name, incident=incident))
+    limit = message.raw_message._client.max_payload
+    if len(reply) > limit:
+        return _problem(Fault("bus.too_large", command=command.command_name, size=len(reply), limit=limit))
+    return reply
+
+
+def _wait_of(headers: dict[str, str]) -> float:
+    """Return how long the handler may take: nine tenths of what the caller waits, so that it hears of it."""
+    try:
+        return min(max(float(headers.get(WAIT_HEADER, "")) * 0.9, 0.05), 600.0)
+    except ValueError:
+        return DEADLINE
+
+
+def _problem(error: TailwardenError) -> bytes:
+    return b'{"problem":' + problem_of(error).model_dump_json(fallback=str).encode() + b"}"
+
+
+class CommandClient:
+    """Asks services over NATS.
+
+    >>> client = CommandClient(connected_client)  # doctest: +SKIP
+    >>> pond = await client.send(ShowPond(pond_id="xiakou"), PondView)  # doctest: +SKIP
+    """
+
+    def __init__(self, nc: Client, timeout: float = 5.0) -> None:
+        self._nc = nc
+        self._timeout = timeout
+
+    async def send(self, command: Command, reply: type[T]) -> T:
+        """Send *command* and return its result as *reply*.
+
+        Raises
+        ------
+        TailwardenError
+            The problem the service answered with, as the error it stands for.
+        Unavailable
+            If the service does not run, does not answer in time, or the connection is lost.
+        BadInput
+            If the command is larger than the server takes.
+        Fault
+            If the answer cannot be read.
+        """
+        name = command.command_name
+        service = name.partition(".")[0]
+        body = command.model_dump_json().encode()
+        try:
+            message = await self._nc.request(
+                command_subject(type(command)), body, timeout=self._timeout, headers={WAIT_HEADER: str(self._timeout)}
+            )
+        except nats.errors.NoRespondersError as error:
+            raise Unavailable("bus.no_responders", service=service) from error
+        except nats.errors.MaxPayloadError as error:
+            raise BadInput("bus.too_large", command=name, size=len(body), limit=self._nc.max_payload) from error
+        except TimeoutError as error:
+            raise Unavailable("bus.timeout", service=service, command=name, seconds=self._timeout) from error
+        except (OSError, nats.errors.Error) as error:
+            raise Unavailable("bus.lost", command=name) from error
+        return _result(message.data, reply, service, name)
+
+
+def _result(data: bytes, reply: type[T], service: str, name: str) -> T:
+    try:
+        answer = orjson.loads(data)
+        if "problem" in answer:
+            problem = Problem.model_validate(answer["problem"])
+            error = error_of(problem)
+        else:
+            return reply.model_validate(answer["result"])
+    except (ValueError, TypeError, KeyError, IndexError, ValidationError) as fault:
+        raise Fault("bus.reply_unreadable", service=service, command=name, why=str(fault)[:300]) from fault
+    raise error
