@@ -1,0 +1,217 @@
+"""The relay: committed events go to JetStream, each once, in position order.
+
+The stream itself says how far publishing has come: the relay resumes after the last message under
+``tw.events.<service>.>``, so neither a crash between publishing and writing the cursor nor an outage
+longer than the stream's duplicate window repeats an event. Two server-side conditions keep that true while
+publishes are pipelined: the first of a batch is stored only if the service's last message is the one we know
+(``Nats-Expected-Last-Subject-Sequence``), each further one only right after its predecessor
+(``Nats-Expected-Last-Msg-Id``). A lost message therefore stops those behind it, and a second relay that
+believes it leads can add nothing. The cursor row is a record for ``tailwarden audit verify``: an anchor outside the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import nats.errors
+import orjson
+import psycopg
+import structlog
+from nats.js import JetStreamContext
+from nats.js.api import PubAck
+from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import Error as JetStreamError
+from psycopg_pool import PoolTimeout
+
+from shared.contracts.cloudevents import envelope, subject_of
+from shared.eventstore.events import StoredEvent
+from shared.eventstore.sql import statement
+from shared.eventstore.store import EventStore
+from shared.postgres import Connection, Pool
+from shared.problems import Fault, TailwardenError
+
+__all__ = ["Relay"]
+
+STREAM = "EVENTS"
+_NO_STREAM = 10059
+_WRONG_LAST_MSG_ID = 10070
+_WRONG_LAST_SEQUENCE = 10071
+_FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
+
+
+class _LostPlaceError(Exception):
+    """The service's last message is not the one we knew: somebody else published, or an old publish landed late."""
+
+
+class Relay:
+    """Publishes one service's events. Run it as a task; ``wake`` it after each commit.
+
+    Parameters
+    ----------
+    store, pool : EventStore, Pool
+        The service's store and a pool on its schema; the relay keeps one connection while it leads.
+    js : JetStreamContext
+        On a connection that reconnects for ever.
+    service : str
+        The service's name, as in the subjects.
+    batch : int
+        At most so many publishes in flight.
+    poll : float
+        Seconds between looks at the store when nobody wakes it.
+    ack_timeout : float
+        Seconds to wait for a batch's acks.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        pool: Pool,
+        js: JetStreamContext,
+        service: str,
+        *,
+        batch: int = 256,
+        poll: float = 1.0,
+        ack_timeout: float = 5.0,
+    ) -> None:
+        self._store, self._pool, self._js, self._service = store, pool, js, service
+        self._batch, self._poll, self._ack_timeout = batch, poll, ack_timeout
+        self._filter = f"tw.events.{service}.>"
+        self._awake = asyncio.Event()
+        self._log = structlog.get_logger(__name__).bind(service=service)
+        self._position = 0
+        self._sequence = 0
+
+    @property
+    def position(self) -> int:
+        """Position of the last event known to be published."""
+        return self._position
+
+    def wake(self) -> None:
+        """Say that something was committed (from the event loop's thread)."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled; whatever goes wrong with NATS or PostgreSQL is logged and tried again."""
+        delay = _FIRST_DELAY
+        while True:
+            before = self._position
+            try:
+                await self._lead()
+            except _LostPlaceError:
+                self._log.info("relay finds its place again")
+            except (
+                psycopg.Error, PoolTimeout, nats.errors.Error, JetStreamError, OSError, TimeoutError, TailwardenError,
+            ) as error:  # fmt: skip
+                self._log.warning("relay interrupted", error=str(error) or type(error).__name__, retry_in_s=delay)
+            delay = _FIRST_DELAY if self._position > before else min(delay * 2, _LONGEST_DELAY)
+            await asyncio.sleep(delay)
+
+    async def _lead(self) -> None:
+        """Take the lead (one relay a service) and publish until something fails."""
+        async with self._pool.connection() as conn:
+            try:
+                while not await self._try_lead(conn):
+                    await asyncio.sleep(self._poll)
+                await self._find_place(conn)
+                while True:
+                    self._awake.clear()
+                    events = await self._store.read_batch(conn, self._position, self._batch)
+                    if events:
+                        await self._publish(conn, events)
+                    else:
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(self._awake.wait(), self._poll)
+            finally:
+                await conn.close()  # the lead is a session lock: it ends with the connection, and only so for certain
+
+    @staticmethod
+    async def _try_lead(conn: Connection) -> bool:
+        row = await (await conn.execute(statement("try_lead"))).fetchone()
+        return row is not None and bool(row[0])
+
+    async def _find_place(self, conn: Connection) -> None:
+        """Set position and sequence to the service's last message in the stream.
+
+        Raises
+        ------
+        Fault
+            ``relay.ahead`` when the stream holds positions the store does not have: publishing on would give
+            subscribers two histories.
+        """
+        try:
+            last = await self._js.get_last_msg(STREAM, self._filter)
+        except NotFoundError as error:
+            if error.err_code == _NO_STREAM:
+                raise
+            position, sequence = 0, 0
+        else:
+            position, sequence = int(orjson.loads(last.data or b"{}")["position"]), int(last.seq or 0)
+        cursor = await conn.execute("SELECT coalesce(max(position), 0) FROM event")
+        row = await cursor.fetchone()
+        stored = 0 if row is None else int(row[0])
+        if position > stored:
+            raise Fault("relay.ahead", service=self._service, published=position, stored=stored)
+        self._position, self._sequence = position, sequence
+        self._log.info("relay leads", after_position=position, stored=stored)
+
+    async def _publish(self, conn: Connection, events: Sequence[StoredEvent]) -> None:
+        """Publish *events*, wait for their acks, and move the cursor over those that are in the stream."""
+        futures: list[asyncio.Future[PubAck]] = []
+        try:
+            previous: StoredEvent | None = None
+            for event in events:
+                futures.append(await self._send(event, previous))
+                previous = event
+            await asyncio.wait(futures, timeout=self._ack_timeout)
+        finally:
+            for future in futures:
+                future.cancel()  # frees the client's slot; those that are done are not touched
+        stored = 0
+        problem: BaseException | None = None
+        for future in futures:
+            if future.cancelled():
+                problem = TimeoutError(f"no ack within {self._ack_timeout} s")
+            else:
+                problem = future.exception()
+            if problem is not None:
+                break
+            self._sequence = future.result().seq
+            stored += 1
+        if stored:
+            last = events[stored - 1]
+            self._position = last.position
+            await conn.execute(
+                statement("save_cursor"),
+                {"service": self._service, "position": last.position, "hash": last.hash},
+            )
+        match problem:
+            case None:
+                return
+            case APIError(err_code=code) if code == _WRONG_LAST_MSG_ID and stored:
+                return  # another service's event came in between: go on from here
+            case APIError(err_code=code) if code in (_WRONG_LAST_MSG_ID, _WRONG_LAST_SEQUENCE):
+                raise _LostPlaceError
+            case APIError():
+                raise Fault(
+                    "relay.refused", service=self._service, position=events[stored].position, reason=str(problem)
+                ) from problem
+            case _:
+                raise problem
+
+    async def _send(self, event: StoredEvent, previous: StoredEvent | None) -> asyncio.Future[PubAck]:
+        headers: dict[str, Any] = {"Nats-Msg-Id": str(event.id)}
+        if previous is None:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(self._sequence)
+            headers["Nats-Expected-Last-Subject-Sequence-Subject"] = self._filter
+        else:
+            headers["Nats-Expected-Last-Msg-Id"] = str(previous.id)
+        return await self._js.publish_async(
+            subject_of(event.type, event.aggregate_id),
+            envelope(self._service, event),
+            wait_stall=self._ack_timeout,
+            stream=STREAM,
+            headers=headers,
+        )

@@ -1,0 +1,185 @@
+"""PostgreSQL for every service: pools whose ``search_path`` is the service's schema, and forward-only migrations.
+
+The runner of migrations is ours and small. yoyo (9.0) was tried and left: it records a migration in another
+transaction than the one that applied it, so a process killed in between can never start again, and its lock
+is a row that outlives its holder. Here a migration and its record are one transaction, the lock
+is PostgreSQL's own and goes with the connection, and a file changed after it was applied is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, LiteralString, TypeAlias, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from shared.problems import Fault, NotFound, Unavailable
+
+__all__ = ["Connection", "Pool", "migrate", "open_pool"]
+
+Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+"""An asynchronous connection that gives rows as tuples."""
+
+Pool: TypeAlias = AsyncConnectionPool[Connection]
+"""A pool of those."""
+
+_DASHBOARD = "dashboard"
+
+
+async def open_pool(
+    url: str,
+    *,
+    schema: str,
+    application: str | None = None,
+    min_size: int = 1,
+    max_size: int = 8,
+    timeout: float = 10.0,
+) -> Pool:
+    """Open a pool on *url* and wait until it has a connection.
+
+    Connections speak UTC, resolve unqualified names in *schema* (then ``public``), and are in autocommit mode: what
+    belongs together goes into ``async with conn.transaction()``. Each is checked when it is taken, so a
+    restart of the server costs waiting, not an error.
+
+    Raises
+    ------
+    Unavailable
+        ``database.unreachable`` when there is no connection within *timeout* seconds.
+    """
+    pool: Pool = AsyncConnectionPool(
+        url,
+        kwargs={
+            "autocommit": True,
+            "application_name": application or f"tailwarden-{schema}",
+            "options": f"-c search_path={schema},public -c timezone=UTC",
+        },
+        min_size=min_size,
+        max_size=max_size,
+        timeout=timeout,
+        name=application or schema,
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    )
+    try:
+        await pool.open(wait=True, timeout=timeout)
+    except PoolTimeout as error:
+        await pool.close()
+        raise Unavailable("database.unreachable", address=_address(url), reason=str(error)) from error
+    return pool
+
+
+def migrate(owner_url: str, service: str) -> list[str]:
+    """Bring the schema of *service* up to date and return the names of the migrations applied now.
+
+    Applies the event store's migrations, then ``services/<service>/migrations/*.sql``, each group in the
+    order of names; then grants the role ``tailwarden_<service>`` what it needs and no more (of ``event`` only SELECT and
+    INSERT) and ``tailwarden_reader`` the ``dashboard`` schema. Safe to call from several processes at once.
+
+    Raises
+    ------
+    NotFound
+        ``database.no_service`` if there is no such service.
+    Unavailable
+        ``database.unreachable``.
+    Fault
+        ``database.migration_failed`` or ``database.migration_changed``; what came before it stays applied.
+    """
+    migrations = [*_files("shared.eventstore"), *_files(f"services.{service}", service)]
+    applied: list[str] = []
+    with _owner(owner_url) as conn:
+        conn.execute("SELECT pg_advisory_lock(hashtextextended('tailwarden.migrate', 0))")
+        schema = sql.Identifier(service)
+        for name in (service, _DASHBOARD):
+            conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
+        conn.execute(sql.SQL("SET search_path TO {}, public").format(schema))
+        conn.execute(
+            "CREATE TABLE IF NOT EXISTS migration"
+            " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = dict(conn.execute("SELECT name, sha256 FROM migration").fetchall())
+        for file in migrations:
+            text = file.read_text("utf-8")
+            digest = sha256(text.encode()).hexdigest()
+            name = file.name.removesuffix(".sql")
+            if name in done:
+                if done[name] != digest:
+                    raise Fault("database.migration_changed", service=service, name=name)
+                continue
+            try:
+                with conn.transaction():
+                    # No parameters, so the file may hold many statements; it is one of our own package files.
+                    conn.execute(cast(LiteralString, text))
+                    conn.execute("INSERT INTO migration (name, sha256) VALUES (%s, %s)", (name, digest))
+            except psycopg.Error as error:
+                raise Fault(
+                    "database.migration_failed", service=service, name=name, reason=str(error).strip()
+                ) from error
+            applied.append(name)
+        _grant(conn, service)
+    return applied
+
+
+def _grant(conn: psycopg.Connection[tuple[Any, ...]], service: str) -> None:
+    """Give the service's role and the reader's role their rights; a role that does not exist is left out."""
+    schema = sql.Identifier(service)
+    role, reader = f"tailwarden_{service}", "tailwarden_reader"
+    rows = conn.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", ([role, reader],)).fetchall()
+    present = {row[0] for row in rows}
+    statements: list[str] = []
+    if role in present:
+        statements += [
+            "GRANT USAGE ON SCHEMA {schema} TO {role}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+            "REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON {schema}.event FROM {role}",
+            "REVOKE ALL ON {schema}.migration FROM {role}",
+        ]
+    if reader in present:
+        statements += [
+            "GRANT USAGE ON SCHEMA {dashboard} TO {reader}",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA {dashboard} TO {reader}",
+        ]
+    with conn.transaction():
+        for text in statements:
+            conn.execute(
+                sql.SQL(cast(LiteralString, text)).format(
+                    schema=schema,
+                    role=sql.Identifier(role),
+                    reader=sql.Identifier(reader),
+                    dashboard=sql.Identifier(_DASHBOARD),
+                )
+            )
+
+
+def _files(package: str, service: str | None = None) -> list[Traversable]:
+    try:
+        folder = files(package) / "migrations"
+    except ModuleNotFoundError as error:
+        raise NotFound("database.no_service", service=service or package) from error
+    if not folder.is_dir():
+        return []
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+
+
+@contextmanager
+def _owner(url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """Give an autocommit connection of the schemas' owner; closing it frees its advisory lock."""
+    try:
+        conn = psycopg.connect(url, autocommit=True, application_name="tailwarden-migrate", options="-c timezone=UTC")
+    except psycopg.OperationalError as error:
+        raise Unavailable("database.unreachable", address=_address(url), reason=str(error).strip()) from error
+    with conn:
+        yield conn
+
+
+def _address(url: str) -> str:
+    """Return host:port/database of a connection string: what a message may show, without user and password."""
+    parts = conninfo_to_dict(url)
+    return f"{parts.get('host', '')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
