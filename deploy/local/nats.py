@@ -1,0 +1,163 @@
+"""Embedded NATS: JetStream that syncs every write, MQTT, one user per role, loopback only."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+from deploy.local.binaries import nats_server
+from deploy.local.ports import HOST, answers
+from deploy.local.process import Program
+from deploy.local.secrets import Secrets
+
+__all__ = ["SERVICE_USER", "NatsServer", "server_info"]
+
+SERVICE_USER = "tailwarden"
+"""The user of services and commands."""
+
+MAX_PAYLOAD = 64 * 1024 * 1024
+"""Far above what a reading needs: an oversized message shall reach the monitor and be kept as a dead letter."""
+
+# A consumer of EVENTS, from finding the stream to acknowledging, and reading single messages of it.
+READ_EVENTS = (
+    "$JS.API.INFO",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.INFO.EVENTS",
+    "$JS.API.CONSUMER.CREATE.EVENTS",
+    "$JS.API.CONSUMER.CREATE.EVENTS.>",
+    "$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.*",
+    "$JS.API.CONSUMER.INFO.EVENTS.*",
+    "$JS.API.CONSUMER.MSG.NEXT.EVENTS.*",
+    "$JS.API.DIRECT.GET.EVENTS",
+    "$JS.API.DIRECT.GET.EVENTS.>",
+    "$JS.ACK.EVENTS.>",
+    "$JS.FC.EVENTS.>",
+)
+# Guests hear events as they happen and answers to themselves, not the answers services get.
+HEAR_ANSWERS = {"allow": ["_INBOX.>"], "deny": ["_INBOX.tw.>"]}
+HEAR_EVENTS = {**HEAR_ANSWERS, "allow": ["_INBOX.>", "tw.events.>"]}
+PUBLISH_TELEMETRY = "tw.telemetry.>"
+
+
+class NatsServer:
+    """One server: its configuration, the program to run, how to reach it.
+
+    Parameters
+    ----------
+    directory
+        Where its configuration and its streams are kept.
+    log
+        Its log.
+    port, mqtt_port
+        Where it listens on the loopback interface.
+    secrets
+        Passwords, by user.
+    sync
+        Sync every write to the disk. Only tests that do not test durability may say no.
+    """
+
+    def __init__(
+        self, directory: Path, log: Path, *, port: int, mqtt_port: int, secrets: Secrets, sync: bool = True
+    ) -> None:
+        self.directory = directory
+        self.log = log
+        self.port = port
+        self.mqtt_port = mqtt_port
+        self.sync = sync
+        self.passwords = {name: secrets.password(f"nats-{name}") for name in (SERVICE_USER, "gateway", "subscriber")}
+        self._guest_password = secrets.password("nats-guest")
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"nats://{HOST}:{self.port}"
+
+    @property
+    def configuration(self) -> Path:
+        """The file it reads."""
+        return self.directory / "nats.conf"
+
+    def prepare(self) -> None:
+        """Write the configuration (it holds passwords: its owner's only)."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.configuration.unlink(missing_ok=True)
+        self.configuration.touch(mode=0o600)
+        self.configuration.write_text(json.dumps(self._options(), indent=2) + "\n", "utf-8")
+
+    def program(self) -> Program:
+        """Return the program to run."""
+        return Program(
+            name="nats",
+            command=[str(nats_server()), "-c", str(self.configuration)],
+            log=self.log,
+            ready=lambda _: server_info(self.port) is not None and answers(self.mqtt_port),
+            directory=self.directory,
+            parent_signal=signal.SIGTERM,
+            before_start=self.prepare,
+        )
+
+    def _options(self) -> dict[str, object]:
+        """The configuration; NATS reads JSON."""
+        return {
+            "server_name": "tailwarden",  # MQTT needs a name that stays
+            "listen": f"{HOST}:{self.port}",
+            "max_payload": MAX_PAYLOAD,
+            "max_pending": 2 * MAX_PAYLOAD,
+            "jetstream": {"store_dir": str(self.directory), "sync_interval": "always" if self.sync else "2m"},
+            "mqtt": {"listen": f"{HOST}:{self.mqtt_port}", "no_auth_user": "guest"},
+            "no_auth_user": "guest",
+            "authorization": {"users": self._users()},
+        }
+
+    def _users(self) -> list[dict[str, object]]:
+        """One user per role, each with what it needs.
+
+        ``guest`` is whoever comes without a password. On a machine of one's own a logger and a subscriber of ten
+        lines work at once; whoever wants to act (commands) needs the credentials of the connection file.
+        """
+        return [
+            {
+                "user": SERVICE_USER,
+                "password": self.passwords[SERVICE_USER],
+                "permissions": {
+                    "publish": ["tw.>", "$JS.>", "_INBOX.>", "_R_.>"],
+                    "subscribe": ["tw.>", "_INBOX.>", "$JS.EVENT.>", "_R_.>"],
+                    "allow_responses": True,
+                },
+            },
+            {
+                "user": "gateway",
+                "password": self.passwords["gateway"],
+                "permissions": {"publish": [PUBLISH_TELEMETRY], "subscribe": HEAR_ANSWERS},
+            },
+            {
+                "user": "subscriber",
+                "password": self.passwords["subscriber"],
+                "permissions": {"publish": list(READ_EVENTS), "subscribe": HEAR_EVENTS},
+            },
+            {
+                "user": "guest",
+                "password": self._guest_password,
+                "permissions": {"publish": [PUBLISH_TELEMETRY, *READ_EVENTS], "subscribe": HEAR_EVENTS},
+            },
+        ]
+
+
+def server_info(port: int, host: str = HOST, timeout: float = 1.0) -> dict[str, object] | None:
+    """Return what the server on *port* says of itself when greeted, or None when none speaks NATS there."""
+    try:
+        with socket.create_connection((host, port), timeout) as connection:
+            connection.settimeout(timeout)
+            line = connection.makefile("rb").readline(65_536)
+    except OSError:
+        return None
+    word, _, body = line.partition(b" ")
+    if word != b"INFO":
+        return None
+    try:
+        info = json.loads(body)
+    except ValueError:
+        return None
+    return info if isinstance(info, dict) else None
