@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CHUNK_BYTES", "SLOTS_PER_HOUR", "Array", "Bools", "Flags", "Floats", "Ints", "finite", "last_valid", "row_chunks"]
+__all__ = [
+    "CHUNK_BYTES",
+    "SLOTS_PER_HOUR",
+    "Array",
+    "Bools",
+    "Flags",
+    "Floats",
+    "Ints",
+    "finite",
+    "last_valid",
+    "row_chunks",
+]
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]

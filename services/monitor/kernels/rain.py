@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,26 +51,22 @@ def accumulate(window: ArrayLike, spans_slots: Sequence[int] = SPANS_SLOTS) -> t
     array: Floats = np.asarray(window, dtype=np.float32)
     rows, columns = array.shape
     spans = tuple(spans_slots)
-    if not spans or spans[0] < 1 or any(a >= b for a, b in zip(spans, spans[1:], strict=False)):
+    if not spans or spans[0] < 1 or any(a >= b for a, b in pairwise(spans)):
         raise ValueError(f"spans must be positive and ascending, not {spans}")
     if spans[-1] > columns:
         raise ValueError(f"the longest span ({spans[-1]} slots) needs a window that long, not {columns}")
     sums: Floats = np.empty((rows, len(spans)), dtype=np.float32)
     counts: Ints = np.empty((rows, len(spans)), dtype=np.int32)
-    edges = (0, *spans)
+    # the spans nest, so the blocks between their starts are summed once and added up from the newest
+    starts = [spans[-1] - span for span in reversed(spans)]
     for chunk in row_chunks(rows, spans[-1] * 13):
         part = array[chunk, columns - spans[-1] :]
         valid = np.isfinite(part)
         rain = np.where(valid, part, np.float32(0.0)).astype(np.float64)
-        total = np.zeros(part.shape[0], dtype=np.float64)
-        seen = np.zeros(part.shape[0], dtype=np.int64)
-        for place, (near, far) in enumerate(zip(edges, spans, strict=False)):
-            # the spans nest: each adds only the slots the shorter one did not have
-            block = slice(spans[-1] - far, spans[-1] - near)
-            total += rain[:, block].sum(axis=1)
-            seen += np.count_nonzero(valid[:, block], axis=1)
-            counts[chunk, place] = seen
-            sums[chunk, place] = np.where(seen > 0, total, np.nan)
+        total = np.add.reduceat(rain, starts, axis=1)[:, ::-1].cumsum(axis=1)
+        seen = np.add.reduceat(valid, starts, axis=1, dtype=np.int32)[:, ::-1].cumsum(axis=1)
+        counts[chunk] = seen
+        sums[chunk] = np.where(seen > 0, total, np.nan)
     return sums, counts
 
 

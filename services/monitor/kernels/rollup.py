@@ -55,7 +55,7 @@ def roll_up(
     item = np.asarray(item_index, dtype=np.int64)
     cell = np.asarray(cell_index, dtype=np.int64)
     for name, array, limit in (("level", level, _RED + 1), ("item", item, n_items), ("cell", cell, n_cells)):
-        if array.size and not (0 <= array.min() and array.max() < limit):
+        if array.size and (array.min() < 0 or array.max() >= limit):
             raise ValueError(f"every {name} must lie in 0..{limit - 1}")
     key = (cell * n_items + item) * (_RED + 1) + level
     counts = np.bincount(key, minlength=n_cells * n_items * (_RED + 1)).reshape(n_cells, n_items, _RED + 1)

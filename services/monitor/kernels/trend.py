@@ -265,7 +265,6 @@ def steep_enough(values: ArrayLike, hours: ArrayLike, rate: ArrayLike, min_point
 
 def _rises(points: Floats, times: Floats, n: Ints, rate: Floats) -> Bools:
     """Test 1 of `steep_enough`."""
-    valid = ~np.isnan(points)
     lowest = np.fmin.accumulate(points, axis=1)
     rise = np.fmax.reduce(points - lowest, axis=1)
     if times.ndim == 1:
@@ -273,12 +272,12 @@ def _rises(points: Floats, times: Floats, n: Ints, rate: Floats) -> Bools:
         closest = np.full(len(points), gaps.min(), dtype=np.float32)
     else:
         before = np.fmax.accumulate(times, axis=1)
-        gaps = np.where(valid[:, 1:], times[:, 1:] - before[:, :-1], np.float32(np.inf))
-        closest = np.fmin.reduce(gaps, axis=1, initial=np.float32(np.inf))
+        closest = np.fmin.reduce(times[:, 1:] - before[:, :-1], axis=1)
     distance = _steps(points.shape[1])[n] * closest
     # the margin outweighs the rounding of a handful of float32 operations
     needed = rate * distance * np.float32(1 - 2e-6)
-    return (rate <= 0) | ~(rise < needed)
+    unrefuted: Bools = (rate <= 0) | ~(rise < needed)
+    return unrefuted
 
 
 @lru_cache(maxsize=32)
@@ -316,17 +315,13 @@ def _pair_index(columns: int) -> tuple[Array, Array]:
 def _pair_slopes(points: Floats, times: Floats) -> Floats:
     """Slopes of all pairs of each row, shape (m, k (k - 1) / 2); NaN where a point or the distance is missing."""
     early, late = _pair_index(points.shape[1])
-    slopes: Floats = np.take(points, late, axis=1)
-    slopes -= np.take(points, early, axis=1)
-    if times.ndim == 1:
-        distance = times[late] - times[early]
-        distance[distance == 0] = np.nan
-        slopes /= distance
-        return slopes
-    apart = np.take(times, late, axis=1)
-    apart -= np.take(times, early, axis=1)
-    apart[apart == 0] = np.nan
-    slopes /= apart
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold ends as NaN in the result
+        slopes: Floats = np.take(points, late, axis=1)
+        slopes -= np.take(points, early, axis=1)
+        apart = np.take(times, late, axis=-1)
+        apart -= np.take(times, early, axis=-1)
+        apart[apart == 0] = np.nan
+        slopes /= apart
     return slopes
 
 
