@@ -1,0 +1,1 @@
+"""The monitor's edges: where its readings are kept."""
