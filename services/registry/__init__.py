@@ -1,0 +1,1 @@
+"""The registry: ponds, their sensors and their limits, as events."""

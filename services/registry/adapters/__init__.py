@@ -1,0 +1,1 @@
+"""Where the registry meets the event store."""

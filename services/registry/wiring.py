@@ -1,0 +1,93 @@
+"""Builds the registry: the only place that knows which parts it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from services.registry.adapters.ponds import StoredPonds
+from services.registry.handlers import Registry
+from services.registry.projections import Register
+from shared.bus.connection import connect, new_broker, running
+from shared.bus.rpc import serve_command
+from shared.bus.streams import provision
+from shared.clock import SystemClock
+from shared.contracts.registry import (
+    REGISTRY_EVENTS,
+    AdoptLimits,
+    ChangeSensorState,
+    RegisterPond,
+    RegisterSensor,
+    ShowPond,
+)
+from shared.eventstore import EventStore, ServiceStore
+from shared.eventstore.relay import Relay
+from shared.logging import logger
+from shared.postgres import open_pool
+from shared.ready import mark_ready
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
+
+__all__ = ["SERVICE", "answer_commands", "serve", "store"]
+
+SERVICE = "registry"
+
+
+def store() -> ServiceStore:
+    """Return the event store and read models, for the service itself and for the audit commands."""
+    return ServiceStore(schema=SERVICE, store=EventStore(REGISTRY_EVENTS), projections=(Register(),))
+
+
+def answer_commands(broker: NatsBroker, registry: Registry) -> None:
+    """Register the service's commands on *broker*."""
+    serve_command(broker, RegisterPond, registry.change, SERVICE)
+    serve_command(broker, RegisterSensor, registry.change, SERVICE)
+    serve_command(broker, ChangeSensorState, registry.change, SERVICE)
+    serve_command(broker, AdoptLimits, registry.change, SERVICE)
+    serve_command(broker, ShowPond, registry.show, SERVICE)
+
+
+async def serve(stop: asyncio.Event) -> None:
+    """Serve until *stop* is set.
+
+    Raises
+    ------
+    Unavailable
+        If NATS or PostgreSQL cannot be reached at the start; afterwards both may come and go.
+    """
+    to = Settings.load().connection()
+    parts = store()
+    pool = await open_pool(to.database(SERVICE), schema=SERVICE)
+    try:
+        nc = await connect(to, name="tailwarden-registry-relay")
+        try:
+            await provision(nc.jetstream())
+            relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
+            registry = Registry(StoredPonds(pool, parts.store, parts.projections, relay.wake), SystemClock())
+            broker = new_broker(to, name="tailwarden-registry")
+            answer_commands(broker, registry)
+            async with running(broker):
+                await _until(stop, asyncio.create_task(relay.run(), name="relay"))
+        finally:
+            await nc.close()
+    finally:
+        await pool.close()
+
+
+async def _until(stop: asyncio.Event, relay: asyncio.Task[None]) -> None:
+    """Wait for *stop*; a relay that ends by itself ends the service, so that its supervisor starts it anew."""
+    stopped = asyncio.create_task(stop.wait())
+    mark_ready()
+    logger(__name__).info("registry serves")
+    try:
+        await asyncio.wait({stopped, relay}, return_when=asyncio.FIRST_COMPLETED)
+        if relay.done():
+            relay.result()
+    finally:
+        for task in (stopped, relay):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
