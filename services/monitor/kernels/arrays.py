@@ -30,8 +30,8 @@ Bools = NDArray[np.bool_]
 SLOTS_PER_HOUR = 12
 """A slot is 5 minutes."""
 
-CHUNK_BYTES = 8 << 20
-"""Largest scratch array a kernel allocates at a time [bytes]."""
+CHUNK_BYTES = 2 << 20
+"""Scratch memory a kernel works in at a time [bytes], about a core's cache; one row may need more."""
 
 
 def row_chunks(rows: int, bytes_per_row: int) -> Iterator[slice]:

@@ -59,7 +59,8 @@ def accumulate(window: ArrayLike, spans_slots: Sequence[int] = SPANS_SLOTS) -> t
     counts: Ints = np.empty((rows, len(spans)), dtype=np.int32)
     # the spans nest, so the blocks between their starts are summed once and added up from the newest
     starts = [spans[-1] - span for span in reversed(spans)]
-    for chunk in row_chunks(rows, spans[-1] * 13):
+    # counted double: scratch beyond a megabyte goes back to the system after each call and is slow to get again
+    for chunk in row_chunks(rows, spans[-1] * 26):
         part = array[chunk, columns - spans[-1] :]
         valid = np.isfinite(part)
         rain = np.where(valid, part, np.float32(0.0)).astype(np.float64)
