@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +19,7 @@ from deploy.local.process import SHIM, Program
 from deploy.local.secrets import Secrets
 from shared.problems import Fault
 
-__all__ = ["DATABASE", "ROLES", "PostgresServer"]
+__all__ = ["DATABASE", "ROLES", "SUPERUSER", "PostgresServer"]
 
 DATABASE = "tailwarden"
 
@@ -81,17 +83,20 @@ class PostgresServer:
         return f"postgresql://{name}:{quote(self.passwords[role], safe='')}@{HOST}:{self.port}/{database}"
 
     def prepare(self) -> None:
-        """Make the data directory when there is none yet, and write the settings."""
+        """Make the data directory when there is none yet."""
         if not (self.directory / "PG_VERSION").exists():
             self._initdb()
-        lines = [f"{name} = '{value}'" for name, value in {**self.settings, "port": str(self.port)}.items()]
-        (self.directory / "postgresql.auto.conf").write_text("\n".join(lines) + "\n", "utf-8")
 
     def program(self) -> Program:
-        """Return the program to run."""
+        """Return the program to run.
+
+        Settings go on its command line: as root we write nothing into a directory that is another user's.
+        """
+        settings = {**self.settings, "port": str(self.port)}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return Program(
             name="postgres",
-            command=[str(postgres_directory(self.user) / "postgres"), "-D", str(self.directory)],
+            command=[str(postgres_directory(self.user) / "postgres"), "-D", str(self.directory), *options],
             log=self.log,
             ready=self._ready,
             environment=_environment(),
@@ -115,10 +120,12 @@ class PostgresServer:
 
     def _initdb(self) -> None:
         """Make the data directory, complete or not at all."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = self.directory.with_name(f"{self.directory.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)  # an attempt that was interrupted
+        fresh.mkdir(mode=0o700, parents=True)
         uid, gid = self.user or (-1, -1)
         if self.user is not None:
-            os.chown(self.directory, uid, gid)
+            os.chown(fresh, uid, gid)
         with tempfile.NamedTemporaryFile("w", dir=self.directory.parent, encoding="ascii") as password:
             password.write(self.passwords[SUPERUSER] + "\n")
             password.flush()
@@ -126,13 +133,14 @@ class PostgresServer:
                 os.chown(password.name, uid, gid)
             command = [
                 str(postgres_directory(self.user) / "initdb"),
-                "-D", str(self.directory), "-U", SUPERUSER, "--pwfile", password.name,
+                "-D", str(fresh), "-U", SUPERUSER, "--pwfile", password.name,
                 "--auth", "scram-sha-256", "-E", "UTF8", "--locale-provider", "builtin", "--locale", "C.UTF-8",
                 "--set", "shared_buffers=16MB", "--set", "dynamic_shared_memory_type=posix", "--no-instructions",
             ]  # fmt: skip
             if self.settings["fsync"] == "off":
                 command.append("--no-sync")
-            _run_as(self.user, command, self.directory)
+            _run_as(self.user, command, fresh)
+        fresh.rename(self.directory)
 
     def provision(self) -> None:
         """Make roles and database, whatever of them exists already; set the passwords."""
@@ -162,10 +170,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run_as(user: tuple[int, int] | None, command: list[str], directory: Path) -> None:
-    """Run *command* to its end as *user*; on failure leave an empty *directory*, so that it can be tried again."""
-    import shutil
-    import sys
-
+    """Run *command* to its end as *user*; on failure remove *directory*, which it was to fill."""
     uid, gid = user or (-1, -1)
     done = subprocess.run(
         [

@@ -52,6 +52,8 @@ class Process:
     program: Program
     child: subprocess.Popen[bytes]
     started: float = field(default_factory=time.monotonic)
+    asked: bool = False
+    """Has it been asked to end?"""
 
     @classmethod
     def start(cls, program: Program) -> Process:
@@ -137,10 +139,19 @@ class Process:
         except (ProcessLookupError, PermissionError):
             return
 
+    def ask_to_stop(self) -> None:
+        """Ask it to end, once, and do not wait."""
+        if not self.asked:
+            self.asked = True
+            self.send(self.program.stop_signals[0])
+
     def stop(self) -> None:
         """End it, step by step, and what it left."""
-        for number in self.program.stop_signals:
-            self.send(number)
+        for step, number in enumerate(self.program.stop_signals):
+            if step == 0:
+                self.ask_to_stop()
+            else:
+                self.send(number)
             try:
                 self.child.wait(self.program.stop_limit)
             except subprocess.TimeoutExpired:

@@ -1,0 +1,144 @@
+"""What is reachable and what is not: one finding per part, with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deploy.local.machine import SERVICES
+from deploy.local.ports import answers
+from shared.problems import TailwardenError
+from shared.words import say
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from shared.settings import Connection, Settings
+
+__all__ = ["Finding", "examine"]
+
+LIMIT = 3.0
+"""Seconds each question may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: reachable or not, what it said, what to do when not."""
+
+    name: str
+    ok: bool
+    detail: str
+    do: str = ""
+    """Key of the word catalogue's ``doctor`` section."""
+    params: dict[str, str] = field(default_factory=dict)
+
+    def remedy(self, language: str) -> str:
+        """Say what to do; nothing when all is well."""
+        return say(f"doctor.{self.do}", language, **self.params) if self.do and not self.ok else ""
+
+    def as_json(self, language: str) -> dict[str, Any]:
+        """Return it for machines."""
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "do": self.remedy(language)}
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything the settings lead to."""
+    try:
+        connection = settings.connection()
+    except TailwardenError as error:
+        return [Finding("settings", False, error.words(settings.language or "en"), "settings_do")]
+    parts = await asyncio.gather(_bus(connection), _mqtt(connection), _database(connection))
+    return [finding for part in parts for finding in part]
+
+
+async def _bus(connection: Connection) -> list[Finding]:
+    from shared.bus.connection import connect
+
+    try:
+        client = await connect(connection, name="tailwarden-doctor", limit=LIMIT)
+    except TailwardenError as error:
+        return [
+            Finding("nats", False, str(error), "nats_do"),
+            *[Finding(f"service {name}", False, "–", "service_do", {"name": name}) for name in SERVICES],
+        ]
+    try:
+        version = client.connected_server_version
+        detail = f"{connection.nats_url}, {version.major}.{version.minor}.{version.patch}"
+        findings = [Finding("nats", True, detail)]
+        findings += await _jetstream(client)
+        findings += await asyncio.gather(*[_service(client, name) for name in SERVICES])
+        return findings
+    finally:
+        await client.close()
+
+
+async def _jetstream(client: Client) -> list[Finding]:
+    from nats.errors import Error
+    from nats.js.errors import NotFoundError
+
+    from shared.bus.streams import STREAMS
+
+    js = client.jetstream(timeout=LIMIT)
+    try:
+        account = await js.account_info()
+    except (Error, TimeoutError) as error:
+        return [Finding("jetstream", False, str(error) or type(error).__name__, "jetstream_do")]
+    findings = [Finding("jetstream", True, f"{account.streams} streams, {account.storage:,} bytes")]
+    for stream in STREAMS:
+        name = f"stream {stream.name}"
+        try:
+            info = await js.stream_info(str(stream.name))
+        except NotFoundError:
+            findings.append(Finding(name, False, "missing", "streams_do"))
+        except (Error, TimeoutError) as error:
+            findings.append(Finding(name, False, str(error) or type(error).__name__, "jetstream_do"))
+        else:
+            findings.append(Finding(name, True, f"{info.state.messages:,} messages, {info.state.bytes:,} bytes"))
+    return findings
+
+
+async def _service(client: Client, name: str) -> Finding:
+    """Ask for a command no service has: whoever is there refuses it, and that is an answer."""
+    from nats.errors import Error
+
+    try:
+        await client.request(f"tw.commands.{name}.ping", b"{}", timeout=LIMIT)
+    except (Error, TimeoutError) as error:
+        reason = str(error) or type(error).__name__
+        return Finding(f"service {name}", False, reason, "service_do", {"name": name})
+    return Finding(f"service {name}", True, "answers")
+
+
+async def _mqtt(connection: Connection) -> list[Finding]:
+    there = await asyncio.to_thread(answers, connection.mqtt_port, connection.mqtt_host, LIMIT)
+    return [Finding("mqtt", there, f"{connection.mqtt_host}:{connection.mqtt_port}", "mqtt_do")]
+
+
+async def _database(connection: Connection) -> list[Finding]:
+    import psycopg
+
+    known = [role for role in ("owner", *SERVICES) if role in connection.database_urls]
+    if not known:
+        return [Finding("postgresql", False, "no address", "settings_do")]
+    try:
+        database = await psycopg.AsyncConnection.connect(
+            connection.database(known[0]), connect_timeout=round(LIMIT), autocommit=True
+        )
+    except psycopg.Error as error:
+        return [Finding("postgresql", False, str(error).strip().splitlines()[0], "database_do")]
+    async with database:
+        row = await (
+            await database.execute(
+                "SELECT current_setting('server_version'),"
+                " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
+            )
+        ).fetchone()
+        version, timescale = row or ("?", None)
+        kind = f"TimescaleDB {timescale}" if timescale else "plain, no TimescaleDB"
+        findings = [Finding("postgresql", True, f"{version}, {kind}")]
+        for name in SERVICES:
+            table = await (await database.execute("SELECT to_regclass(%s)", [f"{name}.event"])).fetchone()
+            there = table is not None and table[0] is not None
+            findings.append(Finding(f"schema {name}", there, "migrated" if there else "missing", "migrate_do"))
+    return findings

@@ -1,0 +1,239 @@
+"""The whole system on one machine: servers, schema, streams, services, and the file that says how to reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from deploy.local.nats import SERVICE_USER, NatsServer
+from deploy.local.places import usable_home
+from deploy.local.ports import HOST, choose
+from deploy.local.postgres import ROLES, PostgresServer
+from deploy.local.process import Program
+from deploy.local.secrets import Secrets
+from deploy.local.supervisor import GRACE, Supervisor
+from shared.problems import Conflict, NotFound
+from shared.ready import READY_VARIABLE
+from shared.settings import CONNECTION_FILE, Connection
+
+__all__ = ["SERVICES", "Machine", "Ports", "migrate_all", "require_service", "service_command"]
+
+SERVICES = ("registry", "monitor")
+"""The services, in the order they are started."""
+
+PREFERRED = {"nats": 4222, "mqtt": 1883, "postgres": 5433}
+"""Customary ports; PostgreSQL's own (5432) is often somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Which ports were asked for: a number, 0 for any free one, None for the customary one if free."""
+
+    nats: int | None = None
+    postgres: int | None = None
+    mqtt: int | None = None
+
+
+class Machine:
+    """Everything ``tailwarden up`` runs.
+
+    Parameters
+    ----------
+    home
+        Where data, logs, passwords and the connection file are kept; made when it is missing.
+    ports
+        Where to listen.
+    services
+        Which services to run.
+    """
+
+    def __init__(self, home: Path, ports: Ports | None = None, services: Sequence[str] = SERVICES) -> None:
+        self.home = usable_home(home)
+        self.services = tuple(require_service(name) for name in services)
+        self._wanted = ports or Ports()
+        self.nats: NatsServer
+        self.postgres: PostgresServer
+        self.moved: list[tuple[str, int, int]] = []
+        """(who, customary port, port used) for each customary port that was taken."""
+
+    @property
+    def run_directory(self) -> Path:
+        """Where connection file, lock, process ids and readiness marks are."""
+        return self.home / "run"
+
+    @property
+    def connection(self) -> Connection:
+        """How to reach what runs here."""
+        return Connection(
+            nats_url=self.nats.url,
+            nats_user=SERVICE_USER,
+            nats_password=self.nats.passwords[SERVICE_USER],
+            nats_users={name: word for name, word in self.nats.passwords.items() if name != SERVICE_USER},
+            mqtt_host=HOST,
+            mqtt_port=self.nats.mqtt_port,
+            database_urls={role: self.postgres.url(role) for role in ROLES},
+        )
+
+    def run(self, ready: Callable[[Supervisor], None]) -> None:
+        """Run until SIGINT, SIGTERM or SIGHUP; call *ready* once everything serves.
+
+        Raises
+        ------
+        Conflict
+            When a system runs in this home already, or a port is taken.
+        Fault
+            When something does not start.
+        """
+        with self._locked() as lock:
+            self._prepare()
+            try:
+                with Supervisor(self.run_directory, held=[lock]) as supervisor:
+                    self._start(supervisor)
+                    if not supervisor.stopping:
+                        ready(supervisor)
+                    supervisor.run()
+            finally:
+                (self.home / CONNECTION_FILE).unlink(missing_ok=True)
+
+    def _prepare(self) -> None:
+        """Choose ports, write configurations."""
+        log = self.home / "log"
+        secrets = Secrets(self.home / "secrets")
+        self.nats = NatsServer(
+            self.home / "nats",
+            log / "nats.log",
+            port=self._port("nats", self._wanted.nats),
+            mqtt_port=self._port("mqtt", self._wanted.mqtt),
+            secrets=secrets,
+        )
+        self.postgres = PostgresServer(
+            self.home / "postgres",
+            log / "postgres.log",
+            port=self._port("postgres", self._wanted.postgres),
+            secrets=secrets,
+        )
+
+    def _port(self, what: str, wanted: int | None) -> int:
+        preferred = PREFERRED[what]
+        port = choose(wanted, preferred=preferred, what=what)
+        if wanted is None and port != preferred:
+            self.moved.append((what, preferred, port))
+        return port
+
+    def _start(self, supervisor: Supervisor) -> None:
+        """Servers first; then what services find ready made; then services."""
+        supervisor.start([self.nats.program(), self.postgres.program()])
+        if supervisor.stopping:
+            return
+        self.postgres.provision()
+        connection = self.connection
+        migrate_all(connection.database("owner"))
+        asyncio.run(_provision_streams(connection))
+        connection.write(self.home / CONNECTION_FILE)
+        supervisor.start([self._service(name, supervisor.mark) for name in self.services])
+
+    def _service(self, name: str, mark: dict[str, str]) -> Program:
+        mark_file = self.run_directory / f"{name}.ready"
+        # It finds the system in our home, whatever else the environment we were started in may say.
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("TAILWARDEN_NATS", "TAILWARDEN_MQTT", "TAILWARDEN_DATABASE", "TAILWARDEN_OWNER"))
+        }
+        return Program(
+            name=name,
+            command=service_command(name),
+            log=self.home / "log" / f"{name}.log",
+            ready=lambda pid: _marked(mark_file, pid),
+            environment={
+                **inherited,
+                **mark,
+                "TAILWARDEN_HOME": str(self.home),
+                READY_VARIABLE: str(mark_file),
+                "PYTHONUNBUFFERED": "1",
+            },
+            directory=self.home,
+            before_start=lambda: mark_file.unlink(missing_ok=True),
+        )
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Hold the home: one system at a time.
+
+        The janitor holds the lock with us, so that it goes only when the last of our processes has gone. After a
+        ``kill -9`` the next system therefore waits for what is left of the one before.
+        """
+        path = self.run_directory / "lock"
+        limit = time.monotonic() + GRACE
+        with path.open("a+", encoding="ascii") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError as error:
+                    file.seek(0)
+                    holder = file.read().strip()
+                    if _lives(holder) or time.monotonic() > limit:
+                        raise Conflict("local.home_in_use", home=str(self.home), pid=holder or "?") from error
+                    time.sleep(0.05)
+                else:
+                    break
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield file.fileno()
+
+
+def require_service(name: str) -> str:
+    """Return *name* when there is such a service, else raise NotFound."""
+    if name not in SERVICES or find_spec(f"services.{name}") is None:
+        raise NotFound("local.unknown_service", field="service", name=name, known=", ".join(SERVICES))
+    return name
+
+
+def service_command(name: str) -> list[str]:
+    """Return the command that runs one service (``-P``: never a ``services`` package of the current directory)."""
+    return [sys.executable, "-P", "-m", f"services.{name}"]
+
+
+def migrate_all(owner_url: str, services: Sequence[str] = SERVICES) -> None:
+    """Bring the schema of every service up to date."""
+    from shared.postgres import migrate
+
+    for name in services:
+        migrate(owner_url, name)
+
+
+def _marked(mark_file: Path, pid: int) -> bool:
+    try:
+        return mark_file.read_text("ascii").strip() == str(pid)
+    except OSError:
+        return False
+
+
+def _lives(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def _provision_streams(connection: Connection) -> None:
+    from shared.bus.connection import connect
+    from shared.bus.streams import provision
+
+    client = await connect(connection, name="tailwarden-up")
+    try:
+        await provision(client.jetstream(timeout=10.0))
+    finally:
+        await client.close()

@@ -1,0 +1,223 @@
+"""Real servers for tests: one NATS and one PostgreSQL per worker, a clean database and clean streams per test.
+
+``connection``       what a service would find: NATS with empty streams, a migrated database of its own
+``database``         only the database: its addresses by role
+``system``           everything that `tailwarden up` runs, in a process and a home of its own
+``shared_system``    the same, once per worker: for tests that only add to it
+``shared_data``      the real series beside the checkout; the test is skipped when they are absent
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.local.machine import migrate_all
+from deploy.local.nats import SERVICE_USER, NatsServer
+from deploy.local.places import temporary_home
+from deploy.local.ports import HOST, choose
+from deploy.local.postgres import ROLES, SUPERUSER, PostgresServer
+from deploy.local.process import Process
+from deploy.local.running import RunningSystem, running_system
+from deploy.local.secrets import Secrets
+from shared.settings import Connection
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+TEMPLATE = "tailwarden_template"
+
+# Durability costs time and these servers end with the test run. Tests of durability use `system`, which keeps it on.
+HASTE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "shared_buffers": "64MB",
+}
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests speak English and know no running system but their own."""
+    for name in list(os.environ):
+        if name.startswith("TAILWARDEN_") and not name.startswith("TAILWARDEN_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TAILWARDEN_LANGUAGE", "en")
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+@pytest.fixture(scope="session")
+def worker_home() -> Iterator[Path]:
+    with temporary_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def nats_server(worker_home: Path) -> Iterator[NatsServer]:
+    """A NATS with our users; its streams are cleared by `streams`."""
+    server = NatsServer(
+        worker_home / "nats",
+        worker_home / "nats.log",
+        port=choose(0, what="nats"),
+        mqtt_port=choose(0, what="mqtt"),
+        secrets=Secrets(worker_home / "secrets"),
+        sync=False,
+    )
+    process = Process.start(server.program())
+    try:
+        process.wait_ready()
+        yield server
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(worker_home: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL with our roles."""
+    server = PostgresServer(
+        worker_home / "postgres",
+        worker_home / "postgres.log",
+        port=choose(0, what="postgres"),
+        secrets=Secrets(worker_home / "secrets"),
+        settings=HASTE,
+    )
+    process = Process.start(server.program())
+    try:
+        process.wait_ready()
+        server.provision()
+        yield server
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: PostgresServer) -> str:
+    """A database with every service's schema, to be cloned."""
+    with psycopg.connect(postgres.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER tailwarden_owner").format(sql.Identifier(TEMPLATE)))
+    migrate_all(postgres.url("owner", TEMPLATE))
+    return TEMPLATE
+
+
+def cloned(postgres: PostgresServer, template: str) -> Iterator[dict[str, str]]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    identifier = sql.Identifier(name)
+    with psycopg.connect(postgres.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER tailwarden_owner").format(
+                identifier, sql.Identifier(template)
+            )
+        )
+        yield {role: postgres.url(role, name) for role in ROLES}
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, template_database: str) -> Iterator[dict[str, str]]:
+    """Addresses, by role, of a migrated database of this test's own."""
+    yield from cloned(postgres, template_database)
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[dict[str, str]]:
+    """Addresses, by role, of a database without any schema."""
+    yield from cloned(postgres, "template1")
+
+
+def in_thread(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine to its end whether or not a loop runs here."""
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+
+
+@pytest.fixture
+def streams(nats_server: NatsServer) -> NatsServer:
+    """The worker's NATS with our streams, empty, and no consumers."""
+
+    async def clear() -> None:
+        from shared.bus.connection import connect
+        from shared.bus.streams import provision
+
+        client = await connect(
+            nats_server.url, user=SERVICE_USER, password=nats_server.passwords[SERVICE_USER], name="tests"
+        )
+        try:
+            js = client.jetstream()
+            for info in await js.streams_info():
+                if not str(info.config.name).startswith("$MQTT"):
+                    await js.delete_stream(str(info.config.name))
+            await provision(js)
+        finally:
+            await client.close()
+
+    in_thread(clear)
+    return nats_server
+
+
+@pytest.fixture
+def connection(streams: NatsServer, database: dict[str, str]) -> Connection:
+    """What a service would find when it starts."""
+    return Connection(
+        nats_url=streams.url,
+        nats_user=SERVICE_USER,
+        nats_password=streams.passwords[SERVICE_USER],
+        nats_users={name: word for name, word in streams.passwords.items() if name != SERVICE_USER},
+        mqtt_host=HOST,
+        mqtt_port=streams.mqtt_port,
+        database_urls=database,
+    )
+
+
+@pytest.fixture
+async def pool(database: dict[str, str]) -> AsyncIterator[Any]:
+    """A pool of the registry's role on a database of this test's own."""
+    from shared.postgres import open_pool
+
+    opened = await open_pool(database["registry"], schema="registry")
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+def system() -> Iterator[RunningSystem]:
+    """Everything, fresh, durable; tests may kill any part of it."""
+    with temporary_home() as home, running_system(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_system() -> Iterator[RunningSystem]:
+    """Everything, once per worker: a test adds ponds of its own and kills nothing."""
+    with temporary_home() as home, running_system(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real series beside the checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real series (../shared/data) are not beside this checkout")
+    return SHARED_DATA
