@@ -14,6 +14,7 @@ __all__ = ["MODULES", "app", "main"]
 
 MODULES = (
     "tailwarden.cli.local",
+    "tailwarden.cli.sites",
 )
 """The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 
