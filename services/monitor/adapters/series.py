@@ -55,6 +55,16 @@ _STAGE = sql.SQL(
 )
 _COPY_IN = sql.SQL("COPY reading_staging FROM STDIN (FORMAT BINARY)")
 _ADOPT = sql.SQL("INSERT INTO reading SELECT * FROM reading_staging ON CONFLICT DO NOTHING")
+_FEW = 100
+"""Up to so many rows one INSERT from arrays is quicker than COPY's four round trips (0.6 against 1.6 ms for ten)."""
+_INSERT_FEW = """
+INSERT INTO reading
+SELECT sensor, timestamptz '2000-01-01 00:00:00+00' + time * interval '1 microsecond', value, flag, tests, rule_set,
+    timestamptz '2000-01-01 00:00:00+00' + received * interval '1 microsecond'
+FROM unnest(%b::integer[], %b::bigint[], %b::float8[], %b::smallint[], %b::integer[], %b::smallint[], %b::bigint[])
+    AS given (sensor, time, value, flag, tests, rule_set, received)
+ON CONFLICT DO NOTHING
+"""
 
 
 class SeriesStore:
@@ -63,16 +73,19 @@ class SeriesStore:
     async def insert(self, conn: Connection, rows: Rows) -> int:
         """Store *rows* and return how many were new; of readings with one identity the first ever stored stays.
 
-        One statement's worth of work in one transaction (a savepoint when the caller has one open). Rows are
-        stored in the order of their identity, so that concurrent writers of the same readings wait for each other
-        and cannot deadlock.
+        All or nothing; in the caller's transaction when one is open. Rows are stored in the order of their
+        identity, so that concurrent writers of the same readings wait for each other and cannot deadlock.
         """
         if not len(rows):
             return 0
+        table = _table(rows)
+        if len(table) <= _FEW:
+            columns = [table[name].tolist() for name, _ in _COLUMNS]
+            return (await conn.execute(_INSERT_FEW, columns)).rowcount
         async with conn.transaction(), conn.cursor() as cursor:
             await cursor.execute(_STAGE)
             async with cursor.copy(_COPY_IN) as copy:
-                await copy.write(_binary(rows))
+                await copy.write(b"".join((_HEADER, table.tobytes(), _TRAILER)))
             await cursor.execute(_ADOPT)
             return cursor.rowcount
 
@@ -128,8 +141,8 @@ def _moment(us: int) -> sql.Composable:
     return sql.SQL("(timestamptz '1970-01-01 00:00:00+00' + {} * interval '1 microsecond')").format(sql.Literal(us))
 
 
-def _binary(rows: Rows) -> bytes:
-    """Return the rows in PostgreSQL's binary COPY format, ordered by (sensor, time), the first of equals only."""
+def _table(rows: Rows) -> NDArray[np.void]:
+    """Return the rows as COPY wants them, ordered by (sensor, time), the first of equals only."""
     order = np.lexsort((rows.time_us, rows.sensor))  # stable: of equals the first stays first
     sensor, time_us = rows.sensor[order], rows.time_us[order]
     first = np.ones(len(order), bool)
@@ -144,7 +157,7 @@ def _binary(rows: Rows) -> bytes:
     table["tests"] = rows.tests[order]
     table["rule_set"] = rows.rule_set[order]
     table["received"] = rows.received_us[order] - _EPOCH_US
-    return b"".join((_HEADER, table.tobytes(), _TRAILER))
+    return table
 
 
 def _rows(data: bytes) -> Rows:
