@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import nats.errors
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 
+from shared.bus.refusal import is_refusal
 from shared.problems import Forbidden, TailwardenError, Unavailable
 
 if TYPE_CHECKING:
@@ -37,11 +39,19 @@ class Address(Protocol):
     """Where NATS is and as whom to go there (``shared.settings.Connection`` fits)."""
 
     @property
-    def nats_url(self) -> str: ...
+    def nats_url(self) -> str:
+        """``nats://host:port``."""
+        ...
+
     @property
-    def nats_user(self) -> str | None: ...
+    def nats_user(self) -> str | None:
+        """None: as nobody."""
+        ...
+
     @property
-    def nats_password(self) -> SecretStr | str | None: ...
+    def nats_password(self) -> SecretStr | str | None:
+        """The user's password."""
+        ...
 
 
 async def connect(
@@ -71,42 +81,61 @@ async def connect(
         If the server refuses the login.
     """
     url, user, password = _resolve(to, user, password)
-    client = Client()
     seen: list[Exception] = []
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                try:
+                    return await _connect_once(url, user, password, name, seen)
+                except OSError as error:  # reset in the middle of the greeting: the next try hears why
+                    seen.append(error)
+                    await asyncio.sleep(RECONNECT_WAIT)
+    except (OSError, nats.errors.Error) as error:
+        raise _refused_or_unreachable([*seen, error], url, user) from error
+
+
+async def _connect_once(url: str, user: str | None, password: str | None, name: str, seen: list[Exception]) -> Client:
+    client = Client()
+    up = False
 
     async def on_error(error: Exception) -> None:
-        seen.append(error) if not client.is_connected else log.warning("NATS: %s", error)
-        del seen[:-1]
-        if not client.is_connected and _is_refusal(error):
+        if up:
+            # While the server is away every attempt fails alike; the loss itself has been logged.
+            level = logging.WARNING if client.is_connected else logging.DEBUG
+            log.log(level, "NATS: %s", error, extra={"client": name})
+            return
+        seen.append(error)
+        if is_refusal(error):
             raise error
 
     async def on_disconnect() -> None:
-        log.warning("NATS connection lost; reconnecting", extra={"client": name})
+        if not client.is_closed:
+            log.warning("NATS connection lost; reconnecting", extra={"client": name})
 
     async def on_reconnect() -> None:
         log.info("NATS connection is back", extra={"client": name})
 
     try:
-        async with asyncio.timeout(limit):
-            await client.connect(
-                url,
-                user=user,
-                password=password,
-                name=name,
-                connect_timeout=2,
-                reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # nats-py sleeps with it; a float works
-                max_reconnect_attempts=-1,
-                ping_interval=10,
-                max_outstanding_pings=3,
-                pending_size=PENDING_BYTES,
-                error_cb=on_error,
-                disconnected_cb=on_disconnect,
-                reconnected_cb=on_reconnect,
-            )
-    except (OSError, nats.errors.Error) as error:
-        await client.close()
-        cause = seen[-1] if seen else error
-        raise _refused_or_unreachable(cause, url, user) from error
+        await client.connect(
+            url,
+            user=user,
+            password=password,
+            name=name,
+            connect_timeout=2,
+            reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # nats-py sleeps with it; a float works
+            max_reconnect_attempts=-1,
+            ping_interval=10,
+            max_outstanding_pings=3,
+            pending_size=PENDING_BYTES,
+            error_cb=on_error,
+            disconnected_cb=on_disconnect,
+            reconnected_cb=on_reconnect,
+        )
+    except BaseException:
+        with suppress(OSError, nats.errors.Error):
+            await client.close()
+        raise
+    up = True
     return client
 
 
@@ -122,12 +151,13 @@ def new_broker(
     It does not decode or inject anything (``apply_types=False``): our handlers read the bytes
     themselves, because a fault found by FastStream before the handler would reach nobody.
     """
-    from faststream.nats import NatsBroker  # slow to import; commands that only read do not need it
-    from faststream.security import SASLPlaintext
+    from faststream.security import SASLPlaintext  # slow to import; commands that only read do not need it
+
+    from shared.bus.broker import SteadyBroker
 
     url, user, password = _resolve(to, user, password)
     security = None if user is None else SASLPlaintext(username=user, password=password or "")
-    return NatsBroker(
+    return SteadyBroker(
         url,
         name=name,
         security=security,
@@ -139,7 +169,7 @@ def new_broker(
         pending_size=PENDING_BYTES,
         graceful_timeout=10.0,
         apply_types=False,
-        logger=logging.getLogger("faststream"),
+        logger=logging.getLogger("shared.bus.faststream"),
         log_level=logging.DEBUG,
     )
 
@@ -154,16 +184,34 @@ async def running(broker: NatsBroker, *, limit: float = 15.0) -> AsyncIterator[N
         If NATS or a stream the broker listens to cannot be reached within *limit*.
     """
     url = str(next(iter(broker.specification.url)))
+    seen: list[Exception] = []
     try:
         async with asyncio.timeout(limit):
+            await _connect_broker(broker, seen)
             await broker.start()
+            # Starting only writes the subscriptions; once this returns the server has them and we can be asked.
+            await (await broker.connect()).flush()
+    except NotFoundError as error:  # FastStream looks for the stream of each subscriber
+        await broker.stop()
+        raise Unavailable("bus.no_stream", stream="EVENTS") from error
     except (OSError, nats.errors.Error) as error:
         await broker.stop()
-        raise _refused_or_unreachable(error, url, None) from error
+        raise _refused_or_unreachable([*seen, error], url, None) from error
     try:
         yield broker
     finally:
         await broker.stop()
+
+
+async def _connect_broker(broker: NatsBroker, seen: list[Exception]) -> None:
+    while True:
+        try:
+            await broker.connect()
+        except OSError as error:  # as in connect
+            seen.append(error)
+            await asyncio.sleep(RECONNECT_WAIT)
+        else:
+            return
 
 
 def _resolve(to: Address | str, user: str | None, password: str | None) -> tuple[str, str | None, str | None]:
@@ -173,13 +221,11 @@ def _resolve(to: Address | str, user: str | None, password: str | None) -> tuple
     return to.nats_url, to.nats_user, secret.get_secret_value() if isinstance(secret, SecretStr) else secret
 
 
-def _is_refusal(error: Exception) -> bool:
-    return isinstance(error, nats.errors.AuthorizationError) or "authorization violation" in str(error).lower()
-
-
-def _refused_or_unreachable(error: Exception, url: str, user: str | None) -> TailwardenError:
+def _refused_or_unreachable(seen: list[Exception], url: str, user: str | None) -> TailwardenError:
     where = urlsplit(url)
     shown = url.replace(where.netloc, where.netloc.rpartition("@")[-1], 1)  # never repeat a password
-    if _is_refusal(error):
+    if any(is_refusal(error) for error in seen):
         return Forbidden("bus.refused", url=shown, user=user or "-")
-    return Unavailable("bus.unreachable", url=shown, why=str(error) or type(error).__name__)
+    # The last word of the library, unless that is only our own limit running out.
+    told = [str(error) or type(error).__name__ for error in seen if type(error) is not TimeoutError]
+    return Unavailable("bus.unreachable", url=shown, why=told[-1] if told else "timeout")

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
+import nats.errors
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
@@ -167,7 +168,7 @@ async def _get(js: JetStreamContext, stream: str, seq: int) -> RawStreamMsg | No
         return await js.get_msg(stream, seq, direct=True)
     except NotFoundError:
         return None
-    except TimeoutError as error:
+    except (nats.errors.NoRespondersError, TimeoutError) as error:
         raise Unavailable("bus.no_stream", stream=stream) from error
 
 

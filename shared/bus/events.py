@@ -7,8 +7,10 @@ acknowledged. FastStream's *push* subscriber is used, because its pull loop stal
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -36,7 +38,10 @@ TRANSIENT: Final[tuple[type[Exception], ...]] = (Fault, OSError, TimeoutError, p
 """Outages, ours or the database's: such an event is tried again until it works, and never buried."""
 ATTEMPTS: Final = 12
 """Deliveries after which an event that our code cannot handle is buried, so that the next ones get through."""
-ACK_WAIT: Final = 60.0
+ACK_WAIT: Final = 15.0
+"""Seconds until the server takes a silent consumer for dead and sends the event again."""
+HEARTBEAT: Final = 5.0
+"""Seconds between the signs of life a long handler gives meanwhile."""
 LONGEST_DELAY: Final = 15.0
 
 
@@ -83,8 +88,7 @@ def on_events(
 
     broker.subscriber(
         subject_filter,
-        durable,
-        durable=durable,
+        durable,  # nats-py takes the queue's name for the durable's
         stream=JStream("EVENTS", declare=False),
         config=config,
         decoder=_whole,
@@ -107,23 +111,51 @@ async def _take(
     attempts: int,
     transient: tuple[type[Exception], ...],
 ) -> None:
-    facts = message.metadata
+    delivered = message.metadata.num_delivered
+    alive = asyncio.create_task(_signs_of_life(message))
     try:
         await handler(read_cloud_event(message.data))
     except Refusal as error:
         await _give_up(js, durable, message, error)
     except transient as error:
-        delay = _delay(facts.num_delivered)
+        delay = _delay(delivered)
         log.warning("event %s waits %.1f s: %s", message.subject, delay, error, extra={"consumer": durable})
-        await message.nak(delay=delay)
+        await _told(message.nak(delay=delay))
     except Exception as error:
         log.exception("event %s failed", message.subject, extra={"consumer": durable}, exc_info=error)
-        if facts.num_delivered < attempts:
-            await message.nak(delay=_delay(facts.num_delivered))
+        if delivered < attempts:
+            await _told(message.nak(delay=_delay(delivered)))
         else:
             await _give_up(js, durable, message, _unexpected(durable, message.subject))
     else:
-        await message.ack()
+        await _acknowledge(message)
+    finally:
+        alive.cancel()
+
+
+async def _signs_of_life(message: Any) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT)
+        await _told(message.in_progress())
+
+
+async def _acknowledge(message: Any) -> None:
+    """Acknowledge until the server confirms: a lost one would hold up all later events for ``ACK_WAIT``.
+
+    A server that was killed may have forgotten that it sent the event; it then never confirms, and sends it again.
+    """
+    for _ in range(3):
+        while message._client.is_reconnecting:
+            await asyncio.sleep(0.1)
+        with suppress(OSError, nats.errors.Error):
+            await message.ack_sync(timeout=0.5)
+            return
+
+
+async def _told(sending: Awaitable[None]) -> None:
+    """Send a word about a message; when it cannot be sent, the message comes again by itself."""
+    with suppress(OSError, nats.errors.Error):
+        await sending
 
 
 async def _give_up(js: JetStreamContext, durable: str, message: Any, error: TailwardenError) -> None:
@@ -132,10 +164,10 @@ async def _give_up(js: JetStreamContext, durable: str, message: Any, error: Tail
         await bury(js, durable, message.data, message.subject, error, message.metadata.sequence.stream, stream="EVENTS")
     except (OSError, nats.errors.Error) as fault:
         log.warning("cannot bury %s now: %s", message.subject, fault, extra={"consumer": durable})
-        await message.nak(delay=_delay(message.metadata.num_delivered))
+        await _told(message.nak(delay=_delay(message.metadata.num_delivered)))
         return
     log.error("event %s buried: %s", message.subject, error, extra={"consumer": durable})
-    await message.term()
+    await _told(message.term())
 
 
 def _delay(delivered: int) -> float:

@@ -22,6 +22,8 @@ from shared.problems import Unavailable
 __all__ = ["StreamMessage", "last_sequence", "read_stream"]
 
 BATCH = 256
+LOOK = 2.0
+"""Seconds without a message after which the reader looks whether its consumer still exists."""
 PAUSE = 0.5
 """Seconds before trying again when the server is away."""
 
@@ -108,7 +110,7 @@ async def _from(
                 return
             # A larger batch waits for its last message, so at the end of the stream one is asked for.
             try:
-                batch = await subscription.fetch(min(max(pending, 1), BATCH), timeout=5.0)
+                batch = await subscription.fetch(min(max(pending, 1), BATCH), timeout=LOOK)
             except TimeoutError:
                 pending = (await subscription.consumer_info()).num_pending or 0  # raises when the consumer is gone
                 continue

@@ -92,9 +92,11 @@ def _serve_unknown(broker: NatsBroker, service: str, queue: str) -> set[str]:
         await message.raw_message.respond(_problem(error))
         return None
 
-    broker.subscriber(f"tw.commands.{service}.>", queue, decoder=_whole, no_reply=True, include_in_schema=False)(
-        answer_unknown
+    # A queue of its own: NATS would give a request to one member of a queue only, whichever subject it matched.
+    listen = broker.subscriber(
+        f"tw.commands.{service}.>", f"{queue}-unknown", decoder=_whole, no_reply=True, include_in_schema=False
     )
+    listen(answer_unknown)
     return names
 
 

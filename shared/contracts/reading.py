@@ -83,7 +83,7 @@ def bad_input_of(error: ValidationError, prefix: str = "") -> BadInput:
     context = fault.get("ctx", {})
     kind = fault["type"]
     params: dict[str, Any] = {
-        "field": field or "-",
+        "where": field or "-",
         "got": _excerpt(fault.get("input")),
         "why": str(context.get("error", fault["msg"])),
         "expected": str(context.get("expected", context.get("pattern", ""))),
