@@ -38,9 +38,9 @@ TRANSIENT: Final[tuple[type[Exception], ...]] = (Fault, OSError, TimeoutError, p
 """Outages, ours or the database's: such an event is tried again until it works, and never buried."""
 ATTEMPTS: Final = 12
 """Deliveries after which an event that our code cannot handle is buried, so that the next ones get through."""
-ACK_WAIT: Final = 15.0
+ACK_WAIT: Final = 5.0
 """Seconds until the server takes a silent consumer for dead and sends the event again."""
-HEARTBEAT: Final = 5.0
+HEARTBEAT: Final = 1.5
 """Seconds between the signs of life a long handler gives meanwhile."""
 LONGEST_DELAY: Final = 15.0
 
@@ -140,13 +140,11 @@ async def _signs_of_life(message: Any) -> None:
 
 
 async def _acknowledge(message: Any) -> None:
-    """Acknowledge until the server confirms: a lost one would hold up all later events for ``ACK_WAIT``.
+    """Acknowledge until the server confirms: a lost one holds up all later events for ``ACK_WAIT``.
 
-    A server that was killed may have forgotten that it sent the event; it then never confirms, and sends it again.
+    Not for long: a killed server forgets what it had confirmed last, then sends it again after that time.
     """
     for _ in range(3):
-        while message._client.is_reconnecting:
-            await asyncio.sleep(0.1)
         with suppress(OSError, nats.errors.Error):
             await message.ack_sync(timeout=0.5)
             return
