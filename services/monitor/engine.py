@@ -1,0 +1,418 @@
+"""The monitor's engine: readings in, changes of each pond's timeline out. Live and replay run this.
+
+No clock, no bus, no database. The engine keeps the ring, each pond's own clock (its *head*), the fold's states
+over the window, and the timeline as last reported. ``take`` puts readings in and returns what the timeline now
+says differently; late readings run the window again from their slot.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from services.monitor.causes import blind_causes, causes_of, standing_causes
+from services.monitor.domain.ponds import PondSetup
+from services.monitor.domain.timeline import Policy, Sight, Watched, fold
+from services.monitor.domain.watch import Standing
+from services.monitor.judge import LOOKBACK, NOTICES, Findings, judge
+from services.monitor.memory import Memory
+from services.monitor.points import ITEMS, Points, slot_moment
+from services.monitor.policy import rule_settings
+from services.monitor.ring import ABOVE, BELOW, SLOT_US, Ring, slot_of
+from shared.contracts.levels import Level
+from shared.contracts.monitor import TimelineChange
+
+__all__ = ["LATE", "Engine", "PondWatch", "Turn"]
+
+LATE = 288
+"""The window: a reading older than its pond's newest by more than this many slots (24 h) is refused."""
+
+_LIVE_WIDTH = 768
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class PondWatch:
+    """One pond as the engine holds it."""
+
+    setup: PondSetup
+    index: int
+    policy: Policy
+    rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Rows of its sensors, by item."""
+    head: int | None = None
+    """Slot of its newest reading: its clock on the ring."""
+    shown: int = -(2**62)
+    """Newest slot judged; past the head where the wall clock went on in silence."""
+    born: int | None = None
+    newest_us: int = -(2**62)
+    """Time of its newest reading."""
+    anchor: tuple[int, Watched] = (-(2**62), Watched())
+    """A slot no reading can reach any more, and the fold's state after it."""
+    states: list[tuple[int, Watched]] = field(default_factory=list)
+    """(slot, state after it), whenever the state changed since the anchor."""
+    timeline: list[tuple[int, TimelineChange]] = field(default_factory=list)
+    """What was reported since the anchor."""
+    standing: Standing | None = None
+
+    def state_after(self, slot: int) -> Watched:
+        """Return the fold's state after *slot*."""
+        place = bisect_left(self.states, slot + 1, key=lambda each: each[0])
+        return self.states[place - 1][1] if place else self.anchor[1]
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one pond's timeline now says differently: ``removed`` stood after the last common change."""
+
+    pond: PondWatch
+    removed: list[TimelineChange]
+    added: list[TimelineChange]
+
+
+class Engine:
+    """All ponds of one worker."""
+
+    def __init__(self, setups: Iterable[PondSetup] = (), width: int = _LIVE_WIDTH) -> None:
+        self.ring = Ring(width)
+        self.points = Points()
+        self.memory = Memory()
+        self.ponds: dict[str, PondWatch] = {}
+        self.row_of: dict[tuple[str, str], int] = {}
+        self._by_index: list[PondWatch] = []
+        self._kept: list[Turn] = []
+        assert width > LATE + 13 + LOOKBACK, "what a late reading needs must still be in the ring"
+        self._stride = width - LOOKBACK - 1
+        """Slots that one step may open, so that each is judged while its past is in the ring."""
+        for setup in setups:
+            self.set_up(setup)
+
+    # -- the register ---------------------------------------------------------------------------------------
+
+    def set_up(self, setup: PondSetup) -> None:
+        """Take a pond in, or take its new description, sensors and limits."""
+        settings = rule_settings(setup.pond.rules)
+        policy = Policy(hold=max(0, round(settings.hold.minutes / (SLOT_US / 60_000_000))))
+        pond = self.ponds.get(setup.id)
+        if pond is None:
+            pond = PondWatch(setup, len(self._by_index), policy)
+            self.ponds[setup.id] = pond
+            self._by_index.append(pond)
+        pond.setup, pond.policy = setup, policy
+        rows: list[int] = []
+        for sensor in setup.sensors:
+            key = (setup.id, sensor.description.id)
+            if key in self.row_of:
+                self.points.describe(self.row_of[key], setup, sensor, settings)
+            else:
+                row = self.points.add(pond.index, setup, sensor, settings)
+                self.ring.add_rows(1)
+                self.memory.grow(self.ring.used)
+                self.row_of[key] = row
+                if pond.born is not None and pond.head is not None:
+                    self.ring.head[row] = pond.head
+                    self.memory.begin(np.array([row]), (max(pond.born - 1, pond.anchor[0])) // 12)
+            rows.append(self.row_of[key])
+        pond.rows = np.array(sorted(rows, key=lambda row: (int(self.points.item[row]), row)), np.int64)
+
+    # -- readings -------------------------------------------------------------------------------------------
+
+    def too_old(self, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
+        """Tell which readings are older than the window of their pond."""
+        newest = np.array([pond.newest_us for pond in self._by_index], np.int64)
+        return np.asarray(time_us < newest[self.points.pond[rows]] - LATE * SLOT_US, np.bool_)
+
+    def cells(self, rows: Ints, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        """Return what readings put into the ring: turned values, or the mark of a failed gross range."""
+        turned = (values * self.points.sign[rows]).astype(np.float32)
+        with np.errstate(invalid="ignore"):
+            above, below = turned > self.points.high[rows], turned < self.points.low[rows]
+        return np.where(above, ABOVE, np.where(below, BELOW, turned)).astype(np.float32)
+
+    def take(self, rows: Ints, time_us: Ints, values: npt.NDArray[np.float64]) -> list[Turn]:
+        """Put new, unique readings in (any order) and judge the ponds they touch.
+
+        The caller has left out what ``too_old`` refuses and what is stored already.
+        """
+        dirty = self.put(rows, time_us, values)
+        return self.settle(dirty)
+
+    def put(self, rows: Ints, time_us: Ints, values: npt.NDArray[np.float64]) -> dict[int, int]:
+        """Put readings in; returns pond index → first slot to judge. Opens slots by strides, judging as it goes.
+
+        Long stretches (a backlog, a replay) are cut so that every slot is judged while its past is in the ring;
+        their turns are kept and handed out by ``settle``.
+        """
+        slots, cells = slot_of(time_us), self.cells(rows, values)
+        dirty: dict[int, int] = {}
+        order = np.lexsort((slots, self.points.pond[rows]))
+        rows, slots, cells, time_us = rows[order], slots[order], cells[order], time_us[order]
+        pond_of = self.points.pond[rows]
+        begins = np.flatnonzero(np.diff(pond_of, prepend=-1))
+        ends = [*begins[1:].tolist(), len(rows)]
+        rain = self.points.rain[rows]
+        todo: list[tuple[PondWatch, int, int]] = []
+        for begin, end in zip(begins.tolist(), ends, strict=True):
+            pond = self._by_index[pond_of[begin]]
+            self._begin(pond, int(slots[begin]))
+            pond.newest_us = max(pond.newest_us, int(time_us[begin:end].max()))
+            todo.append((pond, begin, end))
+        while todo:
+            following: list[tuple[PondWatch, int, int]] = []
+            now: list[tuple[int, int]] = []
+            for pond, begin, end in todo:
+                assert pond.head is not None
+                stop = begin + int(np.searchsorted(slots[begin:end], pond.head + self._stride, "right"))
+                if stop == begin:
+                    # Nothing within reach: judge the silence, then pass over what is left of it.
+                    self._open(pond, self._reach(pond, int(slots[begin]) - 1), dirty)
+                    following.append((pond, begin, end))
+                    continue
+                self._open(pond, int(slots[stop - 1]), dirty)
+                self._touch(pond, int(slots[begin]), dirty)
+                now.append((begin, stop))
+                if stop < end:
+                    following.append((pond, stop, end))
+            if now:
+                taken = np.concatenate([np.arange(begin, stop) for begin, stop in now])
+                falls = rain[taken]
+                level, fall = taken[~falls], taken[falls]
+                self.ring.write_worst(rows[level], slots[level], cells[level])
+                self.ring.write_sum(rows[fall], slots[fall], cells[fall])
+            if following:
+                self._kept.extend(self._judge(dirty))
+                dirty.clear()
+            todo = following
+        return dirty
+
+    def rewrite(self, rows: Ints, slots: Ints, cells: npt.NDArray[np.float32]) -> dict[int, int]:
+        """Replace whole cells by what the store holds (duplicates came); returns what to judge again."""
+        dirty: dict[int, int] = {}
+        for index in np.unique(self.points.pond[rows]).tolist():
+            pond = self._by_index[index]
+            mine = self.points.pond[rows] == index
+            assert pond.head is not None
+            inside = mine & (slots > pond.head - self.ring.width + LOOKBACK) & (slots <= pond.head)
+            if inside.any():
+                self.ring.set_cells(rows[inside], slots[inside], cells[inside])
+                self._touch(pond, int(slots[inside].min()), dirty)
+        return dirty
+
+    def settle(self, dirty: dict[int, int]) -> list[Turn]:
+        """Judge what is *dirty* and return every turn since the last call."""
+        turns, self._kept = [*self._kept, *self._judge(dirty)], []
+        return turns
+
+    def tick(self, pond_ids: Iterable[str], slot: int) -> list[Turn]:
+        """Judge the silence of ponds up to *slot* although nothing came."""
+        waiting: list[PondWatch] = []
+        for pond_id in pond_ids:
+            pond = self.ponds[pond_id]
+            if pond.head is not None and pond.shown < slot:
+                waiting.append(pond)
+        groups: dict[int, list[PondWatch]] = {}
+        for pond in waiting:
+            groups.setdefault(pond.shown + 1, []).append(pond)
+            pond.shown = slot
+        return [turn for first, ponds in groups.items() for turn in self._judge_groups(ponds, first, slot)]
+
+    def judge_again(self, pond_id: str, since: int) -> list[Turn]:
+        """Judge a pond again from slot *since* (its limits or sensors changed)."""
+        pond = self.ponds[pond_id]
+        if pond.head is None:
+            return []
+        return self._judge({pond.index: min(since, pond.head)})
+
+    # -- clocks ---------------------------------------------------------------------------------------------
+
+    def _begin(self, pond: PondWatch, slot: int) -> None:
+        """Start a pond's clock at its first reading, or move its birth back when an earlier one comes late."""
+        if pond.head is None:
+            pond.head, pond.shown, pond.born = slot - 1, slot - 1, slot
+            pond.anchor = (slot - 1, Watched())
+            self.memory.begin(pond.rows, (slot - 1) // 12 - 1)
+            self.ring.advance(pond.rows, slot - 1 - self.ring.width, slot - 1)
+        elif pond.born is not None and slot < pond.born:
+            pond.born = slot
+            pond.anchor = (slot - 1, Watched())
+            pond.states.clear()
+            self.memory.begin(pond.rows, (slot - 1) // 12 - 1)
+
+    def _reach(self, pond: PondWatch, target: int) -> int:
+        """Return how far a silent pond's clock may go in one step; a settled silence is passed over whole."""
+        assert pond.head is not None
+        near = min(target, pond.head + self._stride)
+        quiet = slot_of(np.array([pond.newest_us]))[0] + LOOKBACK + LATE
+        quiet += int(self.points.silent_after[pond.rows].max(initial=0)) + pond.policy.hold
+        far = target - LATE - LOOKBACK
+        if pond.head > quiet and far > pond.head + self._stride:
+            # Everything is blind or cleared and nothing can change until the next reading.
+            self.ring.advance(pond.rows, pond.head, far)
+            self.memory.skip(pond.rows, (far - LATE) // 12)
+            pond.anchor = (far - LATE, pond.state_after(pond.head))
+            pond.states.clear()
+            pond.timeline = [each for each in pond.timeline if each[0] > far - LATE]
+            pond.head = far
+            return min(target, far + self._stride)
+        return near
+
+    def _open(self, pond: PondWatch, target: int, dirty: dict[int, int]) -> None:
+        assert pond.head is not None
+        if target > pond.head:
+            self._anchor(pond)
+            self._touch(pond, pond.head + 1, dirty)
+            self.ring.advance(pond.rows, pond.head, target)
+            pond.head = target
+            pond.shown = max(pond.shown, target)
+
+    def _touch(self, pond: PondWatch, slot: int, dirty: dict[int, int]) -> None:
+        dirty[pond.index] = min(slot, dirty.get(pond.index, slot))
+
+    def _anchor(self, pond: PondWatch) -> None:
+        """Move the anchor up to what no reading can reach any more; forget what lies before it."""
+        assert pond.head is not None and pond.born is not None
+        hour = (pond.head - LATE - 13) // 12
+        slot = hour * 12
+        if slot <= pond.anchor[0] or slot < pond.born:
+            return
+        self.memory.settle(self.ring, pond.rows, self.points.rain[pond.rows], hour)
+        pond.anchor = (slot, pond.state_after(slot))
+        pond.states = [each for each in pond.states if each[0] > slot]
+        pond.timeline = [each for each in pond.timeline if each[0] > slot]
+
+    # -- judging --------------------------------------------------------------------------------------------
+
+    def _judge(self, dirty: dict[int, int]) -> list[Turn]:
+        groups: dict[tuple[int, int], list[PondWatch]] = {}
+        for index, first in dirty.items():
+            pond = self._by_index[index]
+            if pond.head is None or not len(pond.rows):
+                continue
+            # While a backlog is coming in, what was shown beyond it is judged when it gets there.
+            last = pond.shown if pond.shown - pond.head < self._stride else pond.head
+            groups.setdefault((max(first, pond.anchor[0] + 1), last), []).append(pond)
+        return [turn for (first, last), ponds in groups.items() for turn in self._judge_groups(ponds, first, last)]
+
+    def _judge_groups(self, ponds: list[PondWatch], first: int, last: int) -> list[Turn]:
+        turns: list[Turn] = []
+        # Thousands of ponds, or a long silence, in one call would hold every window at once.
+        for low in range(first, last + 1, 4096):
+            for begin in range(0, len(ponds), 2048):
+                turns.extend(self._judge_group(ponds[begin : begin + 2048], low, min(last, low + 4095)))
+        return turns
+
+    def _judge_group(self, ponds: Sequence[PondWatch], first: int, last: int) -> list[Turn]:
+        rows = np.concatenate([pond.rows for pond in ponds])
+        sizes = [len(pond.rows) for pond in ponds]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        born = np.repeat(np.array([pond.born for pond in ponds], np.int64), sizes)
+        self.memory.late(rows, first)
+        found = judge(self.ring, self.points, self.memory, rows, starts, born, first, last)
+        shown = (found.up > 0).any(axis=1) | (found.release > 0).any(axis=1)
+        shown |= np.logical_or.reduceat((found.blind.any(axis=1)) | (found.notice != 0).any(axis=1), starts)
+        turns = []
+        for place, pond in enumerate(ponds):
+            before = pond.state_after(first - 1)
+            busy = bool(shown[place]) or before.level or before.blind or pond.timeline
+            if not busy and not pond.states:
+                if pond.standing is not None:
+                    pond.standing = None
+                continue
+            turn = self._fold(pond, found, place, before, first, last)
+            if turn.added or turn.removed:
+                turns.append(turn)
+        return turns
+
+    def _fold(self, pond: PondWatch, found: Findings, place: int, state: Watched, first: int, last: int) -> Turn:
+        states = [each for each in pond.states if each[0] < first]
+        changes: list[tuple[int, TimelineChange]] = []
+        sight = Sight()
+        for begin, end in found.runs(place):
+            sight = self._sight(found, place, begin)
+            after, told = fold(state, first + begin, first + end, sight, pond.policy)
+            for change in told:
+                causes = causes_of(self.ring, self.points, found, place, change)
+                level = None if change.kind == "cleared" else change.level.label
+                time = slot_moment(change.slot)
+                changes.append(
+                    (change.slot, TimelineChange(time=time, event=change.kind, level=level, verified=change.verified, causes=causes))
+                )  # fmt: skip
+            if after != state:
+                # The fold may have turned in the middle of the run; its own slots make that exact enough,
+                # because a state is only ever asked for after a whole run or folded again from before it.
+                states.append((first + begin, after) if begin == end else (first + end, after))
+                if begin != end:
+                    states[-1:] = self._within(state, after, first + begin, first + end, sight, pond.policy)
+                state = after
+        pond.states = states
+        kept = [each for each in pond.timeline if each[0] < first]
+        old = [each for each in pond.timeline if first <= each[0] <= last]
+        later = [each for each in pond.timeline if each[0] > last]
+        same = 0
+        while same < min(len(old), len(changes)) and _alike(old[same], changes[same]):
+            same += 1
+        pond.timeline = kept + changes + later
+        causes = standing_causes(self.ring, self.points, found, place, last) if sight.up else ()
+        pond.standing = Standing(
+            slot_moment(last), state.level, sight.up, state.verified, causes, blind_causes(self.points, found, place, last)
+        )
+        return Turn(pond, [each for _, each in old[same:]], [each for _, each in changes[same:]])
+
+    def _within(
+        self, before: Watched, after: Watched, first: int, last: int, sight: Sight, policy: Policy
+    ) -> list[tuple[int, Watched]]:
+        """Return the states inside a long run, so that a later fold may start anywhere in it."""
+        cuts = [first]
+        middle, told = fold(before, first, first, sight, policy)
+        states = [(first, middle)]
+        _, later = fold(middle, first + 1, last, sight, policy)
+        for change in later:
+            if change.slot not in cuts:
+                cuts.append(change.slot)
+                state, _ = fold(states[-1][1], states[-1][0] + 1, change.slot, sight, policy)
+                states.append((change.slot, state))
+        if states[-1][0] < last:
+            states.append((last, after))
+        return states
+
+    def _sight(self, found: Findings, place: int, column: int) -> Sight:
+        begin = int(found.starts[place])
+        end = int(found.starts[place + 1]) if place + 1 < len(found.starts) else len(found.rows)
+        blind: list[str] = []
+        notices: list[tuple[str, str]] = []
+        for at in np.flatnonzero(found.blind[begin:end, column]).tolist():
+            blind.append(self._sensor(found, begin + at))
+        for at in np.flatnonzero(found.notice[begin:end, column]).tolist():
+            bits = int(found.notice[begin + at, column])
+            notices += [(rule, self._sensor(found, begin + at)) for bit, rule in enumerate(NOTICES) if bits >> bit & 1]
+        return Sight(
+            up=Level(int(found.up[place, column])),
+            release=Level(int(found.release[place, column])),
+            verified=bool(found.verified[place, column]),
+            items=_items(int(found.items[place, column])),
+            unseeing=_items(int(found.unseeing[place, column])),
+            blind=frozenset(blind),
+            notices=frozenset(notices),
+        )
+
+    def _sensor(self, found: Findings, at: int) -> str:
+        return self.points.setups[int(found.rows[at])][1].description.id
+
+
+def _items(mask: int) -> frozenset[str]:
+    return frozenset(name for bit, name in enumerate(ITEMS) if mask >> bit & 1)
+
+
+def _alike(one: tuple[int, TimelineChange], two: tuple[int, TimelineChange]) -> bool:
+    """Tell whether two changes say the same; values that a slot's later reading sharpened do not count."""
+    a, b = one[1], two[1]
+    same = (a.time, a.event, a.level, a.verified) == (b.time, b.event, b.level, b.verified)
+    if a.event in ("notice", "blind"):
+        return same and [(c.rule, c.sensor) for c in a.causes] == [(c.rule, c.sensor) for c in b.causes]
+    return same
+
+

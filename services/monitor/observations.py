@@ -1,0 +1,287 @@
+"""Rules on single points: what each observation says by itself (numpy; no clock, no I/O).
+
+An observation is a slot of a point that holds a reading. They stand as columns sorted by (row, slot); every
+result depends only on the observation's own slot and those before it, within 12 hours for steps and
+persistence, 6 hours for trends and 24 hours for rain. So one slot (live) and a year of them (replay) come out
+the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.monitor.kernels import rain as rain_kernel
+from services.monitor.kernels import trend as trend_kernel
+from services.monitor.points import Points
+from services.monitor.ring import MARKS, Ring
+
+__all__ = ["NEAR", "Observed", "observe", "trend_levels"]
+
+NEAR = 144
+"""Observations further apart than this [slots] know nothing of each other."""
+
+_TREND_WINDOW = 72
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Levels = npt.NDArray[np.int8]
+
+
+@dataclass(slots=True)
+class Observed:
+    """Columns over observations; levels are 0 none … 4 red."""
+
+    row: Ints
+    slot: Ints
+    value: Floats
+    """Turned value; of a failed slot the bound of the gross range."""
+    stand_in: Ints
+    """Index of the observation that is judged in place of an impossible, unconfirmed one; -1 if none."""
+    odd: Bools
+    """Impossible by itself: a step or a gross-range failure that the two before do not share."""
+    spiked: Bools
+    """The observation before was such a one and this one shows that it was a spike."""
+    failed: Bools
+    suspect: Bools
+    """Stands on a step above the suspect size within 6 hours."""
+    rise: Floats
+    """Rise over the last hour, for confirming a neighbour."""
+    flat: Bools
+    threshold: Levels
+    threshold_release: Levels
+    trend: Levels
+    trend_release: Levels
+    rain: Levels
+    rain_release: Levels
+    rain_6h: Floats
+    rain_24h: Floats
+
+
+def _previous(row: Ints, slot: Ints, back: int) -> tuple[Ints, Bools]:
+    """Return the index of the observation *back* places before, and whether it is of the same row and near."""
+    index = np.arange(len(row)) - back
+    there = index >= 0
+    index = np.maximum(index, 0)
+    there &= (row[index] == row) & (slot - slot[index] <= NEAR)
+    return index, there
+
+
+def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats) -> Observed:
+    """Judge observations. ``row``, ``slot`` sorted by (row, slot); ``cell`` are the ring's cells, marks included."""
+    failed = cell < MARKS
+    value = np.where(failed, points.high[row], cell).astype(np.float32)
+    one, has_one = _previous(row, slot, 1)
+    two, has_two = _previous(row, slot, 2)
+    is_rain = points.rain[row]
+    gap = np.sqrt(np.clip(slot - slot[one], 1, 12)).astype(np.float32)
+    high = points.step_high[row] * gap
+    leap = has_one & (np.abs(value - value[one]) > high) & (~has_two | (np.abs(value - value[two]) > high))
+    lone = failed & ~(has_one & has_two & failed[one] & failed[two])
+    odd = (leap & ~is_rain) | lone
+    judged_before = has_one & ~odd[one]
+    stand_in = np.where(~odd, np.arange(len(row)), np.where(judged_before, one, np.where(has_two, two, -1)))
+    # |x(n-1) - mean(x(n-2), x(n))| > high (QARTOD spike, told on the value before the newest)
+    middle = np.abs(value[one] - (value[two] + value) / 2)
+    spiked = has_one & has_two & odd[one] & ~odd & (middle > points.step_high[row]) & ~is_rain & ~failed[one]
+    count = len(row)
+    seen = Observed(
+        row, slot, value, stand_in, odd, spiked, failed,
+        suspect=failed.copy(), rise=np.zeros(count, np.float32), flat=np.zeros(count, np.bool_),
+        threshold=np.zeros(count, np.int8), threshold_release=np.zeros(count, np.int8),
+        trend=np.zeros(count, np.int8), trend_release=np.zeros(count, np.int8),
+        rain=np.zeros(count, np.int8), rain_release=np.zeros(count, np.int8),
+        rain_6h=np.zeros(count, np.float32), rain_24h=np.zeros(count, np.float32),
+    )  # fmt: skip
+    _rain(ring, points, seen, np.flatnonzero(is_rain))
+    levels = np.flatnonzero(~is_rain)
+    if len(levels):
+        _thresholds(points, seen, levels)
+        _windows(ring, points, seen, levels, one, has_one, two, has_two)
+    return seen
+
+
+def _thresholds(points: Points, seen: Observed, at: Ints) -> None:
+    """Four limits up; a level holds only when ``dwell`` readings in a row stand over it."""
+    rows, slots = seen.row[at], seen.slot[at]
+    limits = points.limits_at(rows, slots)
+    enabled = points.numbers("threshold", "enabled", rows) > 0
+    value = seen.value[at][:, None]
+    colours = np.arange(1, 5, dtype=np.int8)
+    with np.errstate(invalid="ignore"):
+        level = np.where(value >= limits, colours, 0).max(axis=1)
+        release = np.where(value >= limits - points.hysteresis[rows][:, None], colours, 0).max(axis=1)
+    seen.threshold[at] = np.where(enabled, level, 0)
+    seen.threshold_release[at] = np.where(enabled, release, 0)
+    dwell = points.numbers("threshold", "dwell", rows).astype(int)
+    for back in range(1, int(dwell.max(initial=1))):
+        index, there = _previous(rows, slots, back)
+        before = np.where(there, level[index], 0)
+        seen.threshold[at] = np.where(dwell > back, np.minimum(seen.threshold[at], before), seen.threshold[at])
+
+
+def _windows(
+    ring: Ring, points: Points, seen: Observed, at: Ints, one: Ints, has_one: Bools, two: Ints, has_two: Bools
+) -> None:
+    """Everything that looks back over 6 hours: rise, flat line, suspect steps, trend; chunked to bound memory."""
+    for begin in range(0, len(at), 8192):
+        part = at[begin : begin + 8192]
+        rows, slots = seen.row[part], seen.slot[part]
+        window = ring.windows(rows, slots, _TREND_WINDOW)
+        # Relative to the value itself, so that float32 keeps its digits for metres above sea level.
+        value = seen.value[part]
+        window -= value[:, None]
+        hour = window[:, -12:]
+        low_hour = np.fmin.reduce(hour, axis=1, initial=0.0)
+        seen.rise[part] = -low_hour
+        stretch = window[:, -36:]
+        count = np.count_nonzero(~np.isnan(stretch), axis=1)
+        spread = np.fmax.reduce(stretch, axis=1, initial=0.0) - np.fmin.reduce(stretch, axis=1, initial=0.0)
+        seen.flat[part] = (count >= 6) & (spread <= points.numbers("quality", "flat_eps_m", rows))
+        warned = np.flatnonzero(seen.threshold[part] > 0)
+        if len(warned):
+            seen.suspect[part[warned]] |= _on_a_step(points, rows[warned], window[warned])
+        limits = points.limits_at(rows, slots)
+        level, release = trend_levels(points, rows, window, limits - value[:, None])
+        middle = _middle(seen.value, part, one, has_one, two, has_two) - value
+        still_up = _still_rising(points, rows, window, middle)
+        seen.trend[part] = level
+        seen.trend_release[part] = np.maximum(release, still_up.astype(np.int8))
+        rising = np.flatnonzero(level > 0)
+        if len(rising):
+            seen.suspect[part[rising]] |= _on_a_step(points, rows[rising], window[rising])
+    # On two observations in a row: one window alone cries wolf.
+    single = seen.trend.copy()
+    seen.trend[at] = np.where(has_one[at], np.minimum(single[at], single[one[at]]), 0)
+
+
+def _middle(value: Floats, part: Ints, one: Ints, has_one: Bools, two: Ints, has_two: Bools) -> Floats:
+    """Median of an observation and the two before it: the level without its noise."""
+    here = value[part]
+    first = np.where(has_one[part], value[one[part]], here)
+    second = np.where(has_two[part], value[two[part]], here)
+    middle: Floats = np.median(np.stack([here, first, second]), axis=0).astype(np.float32)
+    return middle
+
+
+def _on_a_step(points: Points, rows: Ints, window: Floats) -> Bools:
+    """Tell whether the newest value stands on an upward step above the suspect size within the window."""
+    columns = np.arange(window.shape[1])
+    valid = ~np.isnan(window)
+    last = np.maximum.accumulate(np.where(valid, columns, -1), axis=1)
+    before = np.concatenate([np.full((len(window), 1), -1), last[:, :-1]], axis=1)
+    base = np.where(before >= 0, np.take_along_axis(window, np.maximum(before, 0), axis=1), np.nan)
+    gap = np.sqrt(np.clip(columns[None, :] - before, 1, 12))
+    size = points.step_low[rows][:, None] * gap
+    with np.errstate(invalid="ignore"):
+        # The newest is zero here, so "still above the base by the step" is base <= -size.
+        hit = valid & (window - base > size) & (base <= -size)
+    return np.asarray(hit.any(axis=1), np.bool_)
+
+
+def _still_rising(points: Points, rows: Ints, window: Floats, middle: Floats) -> Bools:
+    """Tell whether a rise is not over: near its 6 h maximum and well above its 6 h minimum."""
+    fall = points.numbers("trend", "fall_m", rows)
+    top = np.fmax.reduce(window, axis=1, initial=0.0)
+    bottom = np.fmin.reduce(window, axis=1, initial=0.0)
+    over = points.numbers("trend", "least_rise_m", rows)
+    return np.asarray((middle > top - fall) & (middle - bottom >= over), np.bool_)
+
+
+_SPANS = ((12, 1), (36, 2), (72, 3))
+"""Windows of 1, 3 and 6 hours and how many slots are averaged into one point of their fit."""
+
+
+def trend_levels(points: Points, rows: Ints, window: Floats, room: Floats) -> tuple[Levels, Levels]:
+    """Level by time to the next limit, from the lower bound of the Theil-Sen slope; and its release level.
+
+    ``window`` is relative to the newest value, ``room`` (m, 4) the rise that is left to each limit. The release
+    level takes the median slope and longer times, so that a warning does not ease while the water still rises.
+    """
+    level: Levels = np.zeros(len(rows), np.int8)
+    release: Levels = np.zeros(len(rows), np.int8)
+    orange, red = room[:, 2], room[:, 3]
+    able = np.flatnonzero(
+        (points.numbers("trend", "enabled", rows) > 0) & ~(np.isnan(orange) & np.isnan(red)) & (points.item[rows] != 5)
+    )
+    if not len(able):
+        return level, release
+    rows, window, orange, red = rows[able], window[able], orange[able], red[able]
+    times = {
+        name: points.numbers("trend", name, rows)
+        for name in ("orange_blue_h", "orange_yellow_h", "red_orange_h", "red_red_h", "release_factor", "least_rise_m")
+    }
+    factor = times["release_factor"]
+    with np.errstate(invalid="ignore"):
+        needed = np.fmin(
+            orange / (factor * times["orange_blue_h"]), red / (factor * np.maximum(times["red_orange_h"], 1e-9))
+        )
+    for length, step in _SPANS:
+        values, hours = trend_kernel.thin(window[:, -length:], step)
+        steep = np.flatnonzero(trend_kernel.steep_enough(values, hours, needed))
+        if not len(steep):
+            continue
+        fit = trend_kernel.theil_sen(values[steep], hours[steep])
+        span = np.fmax.reduce(hours[steep], axis=1) - np.fmin.reduce(hours[steep], axis=1)
+        least = times["least_rise_m"][steep]
+        sure = np.where(fit.slope * span >= least, fit.lower, np.nan)
+        likely = np.where(fit.slope * span >= least / 2, fit.slope, np.nan)
+        room_left = orange[steep], red[steep]
+        mine = {name: each[steep] for name, each in times.items()}
+        level[able[steep]] = np.maximum(level[able[steep]], _by_time(sure, *room_left, mine, np.ones(len(steep))))
+        release[able[steep]] = np.maximum(
+            release[able[steep]], _by_time(likely, *room_left, mine, mine["release_factor"])
+        )
+    return level, np.maximum(level, release)
+
+
+def _by_time(
+    slope: npt.NDArray[np.float64],
+    orange: Floats,
+    red: Floats,
+    times: dict[str, npt.NDArray[np.float64]],
+    factor: npt.NDArray[np.float64],
+) -> Levels:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        to_orange = np.where(slope > 0, orange / slope, np.inf)
+        to_red = np.where(slope > 0, red / slope, np.inf)
+        found: Levels = np.select(
+            [
+                to_red < factor * times["red_red_h"],
+                to_red < factor * times["red_orange_h"],
+                to_orange < factor * times["orange_yellow_h"],
+                to_orange < factor * times["orange_blue_h"],
+            ],
+            [4, 3, 2, 1],
+            0,
+        ).astype(np.int8)
+    return found
+
+
+def _rain(ring: Ring, points: Points, seen: Observed, at: Ints) -> None:
+    """Rainstorm signals on sums over 3, 6 and 12 hours, and the sums that confirm or cap a rise."""
+    for begin in range(0, len(at), 4096):
+        part = at[begin : begin + 4096]
+        rows = seen.row[part]
+        sums, counts = rain_kernel.accumulate(ring.windows(rows, seen.slot[part], 288))
+        known = rain_kernel.coverage(counts, rain_kernel.SPANS_SLOTS, points.interval[rows]) > 0
+        # Thousandths of a millimetre: tips of 0.2 mm must add up to the limit whatever the order they came in.
+        sums = np.round(np.where(known, sums, np.nan), 3)
+        seen.rain_6h[part] = np.nan_to_num(np.where(known[:, 2], sums[:, 2], sums[:, 4]))
+        seen.rain_24h[part] = np.nan_to_num(sums[:, 4])
+        for target, factor in ((seen.rain, 1.0), (seen.rain_release, points.numbers("rainfall", "release", rows))):
+            with np.errstate(invalid="ignore"):
+                found = np.select(
+                    [
+                        sums[:, 1] >= factor * points.numbers("rainfall", "h3_red", rows),
+                        sums[:, 1] >= factor * points.numbers("rainfall", "h3_orange", rows),
+                        sums[:, 2] >= factor * points.numbers("rainfall", "h6_yellow", rows),
+                        sums[:, 3] >= factor * points.numbers("rainfall", "h12_blue", rows),
+                    ],
+                    [4, 3, 2, 1],
+                    0,
+                )
+            target[part] = np.where(points.numbers("rainfall", "enabled", rows) > 0, found, 0)
+
