@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.monitor.domain.rollup import items_to_pond, points_to_item
 from services.monitor.kernels import antecedent, arrays, cusum, quality, rain, rollup, trend
+from services.monitor.kernels import slope as slope_kernel
 from shared.contracts.levels import Level
 
 NAN = float("nan")
@@ -98,11 +99,27 @@ def test_the_screen_never_drops_a_row_that_is_steep_enough(
 @settings(deadline=None)
 def test_the_cheap_bound_alone_is_already_safe(data: tuple[np.ndarray, np.ndarray], rate: float) -> None:
     values, hours = data
-    points, times, n = trend._points(values, hours)
+    points, times, n = slope_kernel._points(values, hours)
     if points.shape[1] < 2:
         return
-    cheap = trend._rises(points, times, n, np.full(len(points), rate, np.float32))
+    cheap = slope_kernel._rises(points, times, n, np.full(len(points), rate, np.float32))
     assert cheap[trend.theil_sen(values, hours).slope >= np.float32(rate)].all()
+
+
+@pytest.mark.parametrize("n", range(2, 30))
+def test_steps_are_those_of_the_middle_pair(n: int) -> None:
+    lags = sorted(j - i for i in range(n) for j in range(i + 1, n))
+    assert slope_kernel._steps(30)[n] == lags[(len(lags) + 1) // 2 - 1]
+
+
+def test_the_screen_passes_every_row_at_its_own_slope() -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 1, (500, 14)).astype(np.float32)
+    noise[rng.random(noise.shape) < 0.3] = np.nan
+    own = np.cumsum(rng.uniform(0.01, 1, noise.shape), axis=1).astype(np.float32)
+    for hours in (np.arange(14) * 0.25, own):
+        slope = trend.theil_sen(noise, hours).slope
+        np.testing.assert_array_equal(trend.steep_enough(noise, hours, slope), ~np.isnan(slope))
 
 
 def test_the_screen_is_sharp_on_noise() -> None:

@@ -7,8 +7,9 @@ How the sentence is read here:
   hence orange).
 - It counts once, however many there are: 30 blue points are one yellow, not seven. The text speaks of
   the item, and a shift common to every point of a survey must not call an evacuation by arithmetic.
-- A point of a higher colour is at least the lower one too; counting it there as well changes nothing,
-  for the worst point already stands at the colour that promotion could reach.
+- A point is counted at its own colour. That a yellow is also at least blue changes nothing by itself (the
+  yellow already stands where the blues would be promoted to), but counting it twice would make two
+  yellow and two blue into orange.
 - Raising any point never lowers the result.
 """
 

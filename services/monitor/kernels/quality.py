@@ -12,13 +12,24 @@ version 2.1, doi:10.25923/vpsx-dc82.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from services.monitor.kernels.arrays import Array, Flags, Ints, finite, last_valid, row_chunks
+from services.monitor.kernels.arrays import Array, Flags, finite, last_valid, row_chunks
+from services.monitor.kernels.flags import (
+    FAIL,
+    MISSING,
+    NOT_EVALUATED,
+    PASS,
+    RULE_SET_VERSION,
+    SUSPECT,
+    TESTS,
+    pack,
+    unpack,
+    worst,
+)
 
 __all__ = [
     "FAIL",
@@ -39,35 +50,6 @@ __all__ = [
     "unpack",
     "worst",
 ]
-
-PASS = 1
-NOT_EVALUATED = 2
-SUSPECT = 3
-FAIL = 4
-MISSING = 9
-
-RULE_SET_VERSION = 1
-"""Goes up whenever a test's outcome may change; stored with every reading."""
-
-TESTS = (
-    "gap",
-    "syntax",
-    "gross_range",
-    "climatology",
-    "spike",
-    "step",
-    "rate_of_change",
-    "flat_line",
-    "attenuated",
-    "neighbour",
-)
-"""Order of the tests in a packed word; append only."""
-
-_BITS = 3
-_CODE_OF_FLAG = {PASS: 1, NOT_EVALUATED: 2, SUSPECT: 3, FAIL: 4, MISSING: 5}
-_FLAG_OF_CODE = np.array([0, PASS, NOT_EVALUATED, SUSPECT, FAIL, MISSING, 0, 0], dtype=np.int8)
-# precedence as in ioos_qc: a judgement counts before the absence of one
-_PRECEDENCE = (MISSING, NOT_EVALUATED, PASS, SUSPECT, FAIL)
 
 
 def gross_range(
@@ -316,78 +298,6 @@ def gap(slots_since: ArrayLike, interval_slots: ArrayLike) -> Flags:
     allowed = np.maximum(np.asarray(interval_slots, dtype=np.float64), 1.0)
     flags: Flags = np.where((since >= 0) & (since <= allowed), PASS, MISSING).astype(np.int8)
     return flags
-
-
-def worst(*flags: ArrayLike) -> Flags:
-    """Combine the flags of several tests: fail, suspect, pass, not evaluated, missing, in this order.
-
-    As in ioos_qc, a judgement counts before the absence of one: missing results only when every test
-    says so.
-
-    Examples
-    --------
-    >>> worst([1, 1, 2, 9], [2, 4, 2, 9], [9, 3, 9, 9]).tolist()
-    [1, 4, 2, 9]
-    """
-    if not flags:
-        raise ValueError("at least one test's flags are needed")
-    columns = np.broadcast_arrays(*(np.asarray(flag, dtype=np.int8) for flag in flags))
-    result: Flags = np.full(columns[0].shape, MISSING, dtype=np.int8)
-    for flag in _PRECEDENCE:
-        for column in columns:
-            result[column == flag] = flag
-    return result
-
-
-def pack(flags: Mapping[str, ArrayLike]) -> Ints:
-    """Pack the flags of several tests into one word per reading, three bits a test.
-
-    Parameters
-    ----------
-    flags : mapping of test name to int array, shape (m,)
-        Names from `TESTS`; a test that is absent reads back as absent.
-
-    Returns
-    -------
-    int32 array, shape (m,), never negative
-
-    Raises
-    ------
-    ValueError
-        For a name or a flag that does not exist.
-
-    Examples
-    --------
-    >>> word = pack({"gross_range": [1, 9], "spike": [3, 2]})
-    >>> {name: flag.tolist() for name, flag in unpack(word).items()}
-    {'gross_range': [1, 9], 'spike': [3, 2]}
-    """
-    unknown = set(flags) - set(TESTS)
-    if unknown:
-        raise ValueError(f"no such quality test: {', '.join(sorted(unknown))}")
-    word: Array = np.zeros((), dtype=np.int32)
-    for name, flag in flags.items():
-        column = np.asarray(flag)
-        code = np.zeros(column.shape, dtype=np.int32)
-        for value, number in _CODE_OF_FLAG.items():
-            code[column == value] = number
-        if (code == 0).any():
-            raise ValueError(f"{name} holds a number that is no quality flag")
-        word = word | (code << (_BITS * TESTS.index(name)))
-    return word.astype(np.int32)
-
-
-def unpack(word: ArrayLike) -> dict[str, Flags]:
-    """Return the flags that `pack` put into the words; tests no reading was put to are left out.
-
-    A test that only some of the readings were put to is 0 for the others.
-
-    >>> unpack([0])
-    {}
-    """
-    packed = np.asarray(word, dtype=np.int32)
-    tests = {name: _FLAG_OF_CODE[(packed >> (_BITS * place)) & 7] for place, name in enumerate(TESTS)}
-    return {name: flags for name, flags in tests.items() if flags.any()}
 
 
 def _two_limits(size: Array, low: ArrayLike, high: ArrayLike) -> Flags:

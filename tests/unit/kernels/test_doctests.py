@@ -7,10 +7,8 @@ from importlib import import_module
 
 import pytest
 
-MODULES = [
-    f"services.monitor.kernels.{name}"
-    for name in ("antecedent", "arrays", "cusum", "quality", "rain", "rollup", "trend")
-]
+NAMES = ("antecedent", "arrays", "cusum", "flags", "quality", "rain", "rollup", "slope", "trend")
+MODULES = [f"services.monitor.kernels.{name}" for name in NAMES]
 
 
 @pytest.mark.parametrize("name", [*MODULES, "services.monitor.domain.rollup"])

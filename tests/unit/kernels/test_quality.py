@@ -44,6 +44,8 @@ def test_gross_range(value: float, bounds: tuple[float, float, float, float], fl
         ([1, 9, 1], FAIL, FAIL),
         ([1, -7, 1], FAIL, FAIL),
         ([1, 5, 1], SUSPECT, SUSPECT),
+        ([1, 9, 5], FAIL, SUSPECT),
+        ([5, 9, 1], FAIL, SUSPECT),
         ([1, 4, 1], PASS, PASS),
         ([1, 1, 1], PASS, PASS),
         ([1, 1, 9], SUSPECT, PASS),  # the front of a flood
