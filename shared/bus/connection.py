@@ -189,8 +189,11 @@ async def running(broker: NatsBroker, *, limit: float = 15.0) -> AsyncIterator[N
         async with asyncio.timeout(limit):
             await _connect_broker(broker, seen)
             await broker.start()
-            # Starting only writes the subscriptions; once this returns the server has them and we can be asked.
-            await (await broker.connect()).flush()
+            # Starting only queues the subscriptions. nats-py's flush sends its PING past that queue, so that the first
+            # PONG proves that the queue was written; the second proves that the server has read it.
+            connection = await broker.connect()
+            await connection.flush()
+            await connection.flush()
     except NotFoundError as error:  # FastStream looks for the stream of each subscriber
         await broker.stop()
         raise Unavailable("bus.no_stream", stream="EVENTS") from error
