@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, LiteralString, TypeAlias, cast
+from typing import Any, LiteralString, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -79,8 +79,8 @@ def migrate(owner_url: str, service: str) -> list[str]:
     """Bring the schema of *service* up to date and return the names of the migrations applied now.
 
     Applies the event store's migrations, then ``services/<service>/migrations/*.sql``, each group in the
-    order of names; then grants the role ``tailwarden_<service>`` what it needs and no more (of ``event`` only SELECT and
-    INSERT) and ``tailwarden_reader`` the ``dashboard`` schema. Safe to call from several processes at once.
+    order of names; then grants the role ``tailwarden_<service>`` what it needs and no more (of ``event`` only SELECT
+    and INSERT) and ``tailwarden_reader`` the ``dashboard`` schema. Safe to call from several processes at once.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def migrate(owner_url: str, service: str) -> list[str]:
             try:
                 with conn.transaction():
                     # No parameters, so the file may hold many statements; it is one of our own package files.
-                    conn.execute(cast(LiteralString, text))
+                    conn.execute(text)
                     conn.execute("INSERT INTO migration (name, sha256) VALUES (%s, %s)", (name, digest))
             except psycopg.Error as error:
                 raise Fault(
@@ -132,7 +132,7 @@ def _grant(conn: psycopg.Connection[tuple[Any, ...]], service: str) -> None:
     role, reader = f"tailwarden_{service}", "tailwarden_reader"
     rows = conn.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", ([role, reader],)).fetchall()
     present = {row[0] for row in rows}
-    statements: list[str] = []
+    statements: list[LiteralString] = []
     if role in present:
         statements += [
             "GRANT USAGE ON SCHEMA {schema} TO {role}",
@@ -149,7 +149,7 @@ def _grant(conn: psycopg.Connection[tuple[Any, ...]], service: str) -> None:
     with conn.transaction():
         for text in statements:
             conn.execute(
-                sql.SQL(cast(LiteralString, text)).format(
+                sql.SQL(text).format(
                     schema=schema,
                     role=sql.Identifier(role),
                     reader=sql.Identifier(reader),

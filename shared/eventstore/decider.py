@@ -59,7 +59,7 @@ class Handled(Generic[S]):
 
 
 async def load(conn: Connection, store: EventStore, stream: str, decider: Decider[C, S]) -> Loaded[S]:
-    """Return the state of *stream*: its snapshot, if there is one of the right schema, evolved by the events after it."""
+    """Return the state of *stream*: its snapshot, if there is one of the right schema, and the events after it."""
     state, version = decider.initial, 0
     snapshot_version = 0
     if decider.snapshots is not None:

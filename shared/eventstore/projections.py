@@ -51,7 +51,7 @@ class ServiceStore:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that stands on one side only: ``live`` (nothing in the events explains it) or ``rebuilt`` (it is missing)."""
+    """A row on one side only: ``live`` (nothing in the events explains it) or ``rebuilt`` (it is missing)."""
 
     projection: str
     table: str
@@ -96,9 +96,7 @@ async def verify(
     return differences
 
 
-async def rebuild(
-    pool: AsyncConnectionPool[Connection], store: EventStore, projections: Sequence[Projection]
-) -> int:
+async def rebuild(pool: AsyncConnectionPool[Connection], store: EventStore, projections: Sequence[Projection]) -> int:
     """Replace the live rows of *projections* by rows rebuilt from the events; return the number of rows written.
 
     Appends of the service wait meanwhile. Needs DELETE and INSERT on the tables (the owner has them).
@@ -132,7 +130,7 @@ async def _shadow(
     projections: Sequence[Projection],
     isolation: IsolationLevel,
 ) -> AsyncIterator[tuple[Connection, str]]:
-    """Give a connection inside a transaction whose unqualified read-model tables are rebuilt shadows, and the live schema.
+    """Give a connection whose unqualified read-model tables are rebuilt shadows, and the live schema's name.
 
     The shadows are temporary tables: PostgreSQL finds those before any schema, and they end with the session.
     """

@@ -6,7 +6,8 @@ longer than the stream's duplicate window repeats an event. Two server-side cond
 publishes are pipelined: the first of a batch is stored only if the service's last message is the one we know
 (``Nats-Expected-Last-Subject-Sequence``), each further one only right after its predecessor
 (``Nats-Expected-Last-Msg-Id``). A lost message therefore stops those behind it, and a second relay that
-believes it leads can add nothing. The cursor row is a record for ``tailwarden audit verify``: an anchor outside the chain.
+believes it leads can add nothing. The cursor row is a record for ``tailwarden audit verify``: an anchor
+outside the chain.
 """
 
 from __future__ import annotations
@@ -14,24 +15,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import nats.errors
 import orjson
 import psycopg
 import structlog
 from nats.js import JetStreamContext
-from nats.js.api import PubAck
-from nats.js.errors import APIError, NotFoundError
 from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
 from psycopg_pool import PoolTimeout
 
 from shared.contracts.cloudevents import envelope, subject_of
 from shared.eventstore.events import StoredEvent
+from shared.eventstore.publisher import Acked, Outcome, Publish, Publisher, Refused, end_if_cancelled
 from shared.eventstore.sql import statement
 from shared.eventstore.store import EventStore
 from shared.postgres import Connection, Pool
-from shared.problems import Fault, TailwardenError
+from shared.problems import Fault, TailwardenError, Unavailable
 
 __all__ = ["Relay"]
 
@@ -77,6 +77,7 @@ class Relay:
         ack_timeout: float = 5.0,
     ) -> None:
         self._store, self._pool, self._js, self._service = store, pool, js, service
+        self._nc = js._nc  # the context has no public name for its connection
         self._batch, self._poll, self._ack_timeout = batch, poll, ack_timeout
         self._filter = f"tw.events.{service}.>"
         self._awake = asyncio.Event()
@@ -111,16 +112,17 @@ class Relay:
 
     async def _lead(self) -> None:
         """Take the lead (one relay a service) and publish until something fails."""
-        async with self._pool.connection() as conn:
+        async with self._pool.connection() as conn, Publisher(self._nc) as publisher:
             try:
-                while not await self._try_lead(conn):
+                while not await self._try_lead(conn):  # noqa: ASYNC110 - the lead is PostgreSQL's; no event tells us
                     await asyncio.sleep(self._poll)
                 await self._find_place(conn)
                 while True:
+                    end_if_cancelled()
                     self._awake.clear()
                     events = await self._store.read_batch(conn, self._position, self._batch)
                     if events:
-                        await self._publish(conn, events)
+                        await self._publish(conn, publisher, events)
                     else:
                         with suppress(TimeoutError):
                             await asyncio.wait_for(self._awake.wait(), self._poll)
@@ -157,61 +159,53 @@ class Relay:
         self._position, self._sequence = position, sequence
         self._log.info("relay leads", after_position=position, stored=stored)
 
-    async def _publish(self, conn: Connection, events: Sequence[StoredEvent]) -> None:
-        """Publish *events*, wait for their acks, and move the cursor over those that are in the stream."""
-        futures: list[asyncio.Future[PubAck]] = []
-        try:
-            previous: StoredEvent | None = None
-            for event in events:
-                futures.append(await self._send(event, previous))
-                previous = event
-            await asyncio.wait(futures, timeout=self._ack_timeout)
-        finally:
-            for future in futures:
-                future.cancel()  # frees the client's slot; those that are done are not touched
-        stored = 0
-        problem: BaseException | None = None
-        for future in futures:
-            if future.cancelled():
-                problem = TimeoutError(f"no ack within {self._ack_timeout} s")
-            else:
-                problem = future.exception()
-            if problem is not None:
-                break
-            self._sequence = future.result().seq
-            stored += 1
-        if stored:
-            last = events[stored - 1]
-            self._position = last.position
+    async def _publish(self, conn: Connection, publisher: Publisher, events: Sequence[StoredEvent]) -> None:
+        """Publish *events* and move the cursor over those that are in the stream."""
+        if not self._nc.is_connected:
+            raise Unavailable("relay.no_nats", service=self._service)
+        outcomes = await publisher.publish(self._messages(events), self._ack_timeout)
+        acked = _leading_acks(outcomes)
+        if acked:
+            last = events[len(acked) - 1]
+            self._position, self._sequence = last.position, acked[-1].sequence
             await conn.execute(
-                statement("save_cursor"),
-                {"service": self._service, "position": last.position, "hash": last.hash},
+                statement("save_cursor"), {"service": self._service, "position": last.position, "hash": last.hash}
             )
-        match problem:
-            case None:
-                return
-            case APIError(err_code=code) if code == _WRONG_LAST_MSG_ID and stored:
+        if len(acked) == len(events):
+            return
+        match outcomes[len(acked)]:
+            case Refused(code=code) if code == _WRONG_LAST_MSG_ID and acked:
                 return  # another service's event came in between: go on from here
-            case APIError(err_code=code) if code in (_WRONG_LAST_MSG_ID, _WRONG_LAST_SEQUENCE):
+            case Refused(code=code) if code in (_WRONG_LAST_MSG_ID, _WRONG_LAST_SEQUENCE):
                 raise _LostPlaceError
-            case APIError():
-                raise Fault(
-                    "relay.refused", service=self._service, position=events[stored].position, reason=str(problem)
-                ) from problem
+            case Refused(reason=reason):
+                position = events[len(acked)].position
+                raise Fault("relay.refused", service=self._service, position=position, reason=reason)
             case _:
-                raise problem
+                raise Unavailable("relay.no_ack", service=self._service, seconds=self._ack_timeout)
 
-    async def _send(self, event: StoredEvent, previous: StoredEvent | None) -> asyncio.Future[PubAck]:
-        headers: dict[str, Any] = {"Nats-Msg-Id": str(event.id)}
-        if previous is None:
-            headers["Nats-Expected-Last-Subject-Sequence"] = str(self._sequence)
-            headers["Nats-Expected-Last-Subject-Sequence-Subject"] = self._filter
-        else:
-            headers["Nats-Expected-Last-Msg-Id"] = str(previous.id)
-        return await self._js.publish_async(
-            subject_of(event.type, event.aggregate_id),
-            envelope(self._service, event),
-            wait_stall=self._ack_timeout,
-            stream=STREAM,
-            headers=headers,
-        )
+    def _messages(self, events: Sequence[StoredEvent]) -> list[Publish]:
+        """Return *events* as messages, each with the condition under which the server may store it."""
+        messages: list[Publish] = []
+        previous: StoredEvent | None = None
+        for event in events:
+            headers = {"Nats-Msg-Id": str(event.id), "Nats-Expected-Stream": STREAM}
+            if previous is None:
+                headers["Nats-Expected-Last-Subject-Sequence"] = str(self._sequence)
+                headers["Nats-Expected-Last-Subject-Sequence-Subject"] = self._filter
+            else:
+                headers["Nats-Expected-Last-Msg-Id"] = str(previous.id)
+            subject = subject_of(event.type, event.aggregate_id)
+            messages.append(Publish(subject, envelope(self._service, event), headers))
+            previous = event
+        return messages
+
+
+def _leading_acks(outcomes: Sequence[Outcome]) -> list[Acked]:
+    """Return the acks before the first outcome that is none: what follows it was not stored, or will be refused."""
+    acked: list[Acked] = []
+    for outcome in outcomes:
+        if not isinstance(outcome, Acked):
+            break
+        acked.append(outcome)
+    return acked

@@ -7,10 +7,10 @@ commit with the events or not at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from psycopg import errors
@@ -25,7 +25,13 @@ from shared.eventstore.upcasting import Upcasters
 from shared.postgres import Connection
 from shared.problems import Conflict, Fault
 
-__all__ = ["EventStore"]
+__all__ = ["MAX_EVENT_BYTES", "EventStore"]
+
+MAX_EVENT_BYTES = 900 * 1024
+"""Largest event data: with its envelope it stays below NATS's usual 1 MiB, or it could never be published."""
+
+_AGGREGATE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""What may stand as one token in a NATS subject."""
 
 
 class EventStore:
@@ -65,7 +71,8 @@ class EventStore:
             ``store.conflict`` when the stream is not at *expected_version*; ``store.duplicate_event`` when an id is
             in the store already.
         Fault
-            ``store.unknown_type`` for an event this store does not hold.
+            ``store.unknown_type`` for an event this store does not hold; ``store.bad_aggregate`` and
+            ``store.too_large`` for one that could never be published: it would hold up every event after it.
         ValueError
             If *recorded_at* has no offset, or no transaction is open.
         """
@@ -75,6 +82,8 @@ class EventStore:
         for new in events:
             if self._types.get(new.event.event_type) is not type(new.event):
                 raise Fault("store.unknown_type", type=new.event.event_type)
+            if _AGGREGATE.fullmatch(new.aggregate_id) is None:
+                raise Fault("store.bad_aggregate", type=new.event.event_type, id=new.aggregate_id)
         await conn.execute(statement("lock_appends"))
         cursor = await conn.execute(statement("head"), {"stream": stream})
         row = await cursor.fetchone()
@@ -109,6 +118,8 @@ class EventStore:
         for offset, new in enumerate(events, 1):
             kind = type(new.event)
             data = new.event.model_dump_json()
+            if len(data.encode()) > MAX_EVENT_BYTES:
+                raise Fault("store.too_large", type=kind.event_type, bytes=len(data.encode()), limit=MAX_EVENT_BYTES)
             metadata = orjson.dumps(dict(new.metadata), option=orjson.OPT_SORT_KEYS).decode()
             digest = link(
                 previous, position=position + offset, id=str(new.id), stream=stream, version=version + offset,
@@ -123,9 +134,18 @@ class EventStore:
                 values.append(value)
             stored.append(
                 StoredEvent(
-                    position + offset, new.id, stream, version + offset, new.event, kind.event_type,
-                    kind.schema_version, new.aggregate_id, dict(new.metadata), moment, digest,
-                )  # fmt: skip
+                    position + offset,
+                    new.id,
+                    stream,
+                    version + offset,
+                    new.event,
+                    kind.event_type,
+                    kind.schema_version,
+                    new.aggregate_id,
+                    dict(new.metadata),
+                    moment,
+                    digest,
+                )
             )
             previous = digest
         return stored, columns
@@ -166,9 +186,7 @@ class EventStore:
 
     async def load_snapshot(self, conn: Connection, stream: str, snapshot_schema: int) -> tuple[int, str] | None:
         """Return (version, state JSON) of the snapshot of *stream*, or None if there is none of *snapshot_schema*."""
-        cursor = await conn.execute(
-            statement("load_snapshot"), {"stream": stream, "snapshot_schema": snapshot_schema}
-        )
+        cursor = await conn.execute(statement("load_snapshot"), {"stream": stream, "snapshot_schema": snapshot_schema})
         row = await cursor.fetchone()
         return None if row is None else (int(row[0]), str(row[1]))
 
