@@ -15,6 +15,7 @@ __all__ = ["MODULES", "app", "main"]
 MODULES = (
     "tailwarden.cli.local",
     "tailwarden.cli.sites",
+    "tailwarden.cli.publish",
 )
 """The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 
