@@ -26,7 +26,7 @@ from shared.eventstore.relay import Relay
 from shared.logging import logger
 from shared.postgres import open_pool
 from shared.ready import mark_ready
-from shared.settings import Settings
+from shared.settings import Connection, Settings
 
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
@@ -50,15 +50,15 @@ def answer_commands(broker: NatsBroker, registry: Registry) -> None:
     serve_command(broker, ShowPond, registry.show, SERVICE)
 
 
-async def serve(stop: asyncio.Event) -> None:
-    """Serve until *stop* is set.
+async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
+    """Serve until *stop* is set, at the addresses *to*, or those the settings give.
 
     Raises
     ------
     Unavailable
         If NATS or PostgreSQL cannot be reached at the start; afterwards both may come and go.
     """
-    to = Settings.load().connection()
+    to = Settings.load().connection() if to is None else to
     parts = store()
     pool = await open_pool(to.database(SERVICE), schema=SERVICE)
     try:

@@ -138,8 +138,7 @@ def _column(path: Path, spec: SeriesSpec, text: str, zone: ZoneInfo) -> _Column:
             column.skipped += 1
             continue
         try:
-            # float() reads 1_000; a logger never writes that.
-            value = math.nan if "_" in cell else float(cell)
+            value = _number(cell)
         except ValueError:
             _refuse("series.bad_value", path, spec, line, "value", column=spec.value, got=_excerpt(cell))
         if not math.isfinite(value) or value in sentinels:
@@ -211,9 +210,15 @@ def _missing(tokens: Sequence[str]) -> tuple[frozenset[str], frozenset[float]]:
     return texts, frozenset(float(token) for token in texts if _is_number(token))
 
 
+def _number(text: str) -> float:
+    if "_" in text:
+        raise ValueError(text)  # float() reads 1_000; no logger means that
+    return float(text)
+
+
 def _is_number(text: str) -> bool:
     try:
-        return math.isfinite(float(text))
+        return math.isfinite(_number(text))
     except ValueError:
         return False
 
