@@ -40,7 +40,7 @@ format: $(STAMP) ## Put the sources into their one format
 lock: ## Resolve the dependencies again
 	@test -x $(BIN)/uv || $(MAKE) install
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock $(LOCKFLAGS)
+		--no-header --no-annotate --quiet --output-file requirements.lock $(LOCKFLAGS)
 
 clean: ## Remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -49,6 +49,8 @@ def configure(level: str = "info", log_format: str | None = None, **context: Any
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # FastStream tells of every task it puts away as it stops; only what goes wrong there is of interest.
+    logging.getLogger("shared.bus.faststream").setLevel(max(root.level, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -82,6 +82,8 @@ class NatsServer:
     def prepare(self) -> None:
         """Write the configuration (it holds passwords: its owner's only)."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        for stale in self.directory.glob("*.ports"):
+            stale.unlink(missing_ok=True)  # of a server that was killed
         self.configuration.unlink(missing_ok=True)
         self.configuration.touch(mode=0o600)
         self.configuration.write_text(json.dumps(self._options(), indent=2) + "\n", "utf-8")
@@ -92,10 +94,18 @@ class NatsServer:
             name="nats",
             command=[str(nats_server()), "-c", str(self.configuration)],
             log=self.log,
-            ready=lambda _: server_info(self.port) is not None and answers(self.mqtt_port),
+            ready=self._ready,
             directory=self.directory,
             parent_signal=signal.SIGTERM,
             before_start=self.prepare,
+        )
+
+    def _ready(self, pid: int) -> bool:
+        """Tell whether this very server serves (another one may sit on the port): it notes its ports by process id."""
+        return (
+            any(self.directory.glob(f"*_{pid}.ports"))
+            and server_info(self.port) is not None
+            and answers(self.mqtt_port)
         )
 
     def _options(self) -> dict[str, object]:
@@ -103,6 +113,7 @@ class NatsServer:
         return {
             "server_name": "tailwarden",  # MQTT needs a name that stays
             "listen": f"{HOST}:{self.port}",
+            "ports_file_dir": str(self.directory),
             "max_payload": MAX_PAYLOAD,
             "max_pending": 2 * MAX_PAYLOAD,
             "jetstream": {"store_dir": str(self.directory), "sync_interval": "always" if self.sync else "2m"},
