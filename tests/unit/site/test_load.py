@@ -103,7 +103,8 @@ def test_a_good_file_in_full(tmp_path: Path) -> None:
 def test_what_may_be_left_out(tmp_path: Path) -> None:
     site = load(
         tmp_path,
-        '[pond]\nid = "a"\n[limits.level]\nred = 2\n[[sensor]]\nid = "r"\nkind = "rain"\nunit = "in"\nexpected_interval = "30s"\n',
+        '[pond]\nid = "a"\n[limits.level]\nred = 2\n'
+        '[[sensor]]\nid = "r"\nkind = "rain"\nunit = "in"\nexpected_interval = "30s"\n',
     )
     assert site.pond.name == "a"
     assert site.limits is not None
