@@ -1,8 +1,9 @@
 """Times of readings, many at once: ISO 8601 with an offset, or whole Unix milliseconds.
 
 Loggers write one format each, so that thousands of texts share a layout. They are laid out as one matrix of
-characters and read column by column (about 20 ns a time); what shares no layout goes through
-``datetime.fromisoformat`` one by one.
+characters and read column by column (about 20 ns a time); what has no such layout (the basic format, a decimal
+comma) goes through ``datetime.fromisoformat`` one by one. Which way a text goes depends on the text alone, not on its
+company.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ OK, NOT_TIME, NO_OFFSET, FUTURE, TOO_EARLY, TOO_SMALL = range(6)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LAYOUT = re.compile(
-    rb"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?P<seconds>:\d\d)?(?P<fraction>\.\d{1,9})?"
+    rb"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?:(?P<seconds>:\d\d)(?P<fraction>\.\d{1,9})?)?"
     rb"(?P<offset>(?P<zulu>[Zz])|[+-]\d\d(?::?(?P<minutes>\d\d))?)"
 )
-_LAYOUTS_TRIED = 4
-"""Layouts of one length read as matrices before the rest is read one by one."""
+_OTHER = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?"
+    r"|\d{8}(?:[Tt]\d{4}(?:\d\d(?:[.,]\d{1,9})?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+"""What else is read, or told to lack an offset; ``fromisoformat`` alone takes a different mixture in every Python."""
 _LONGEST = 40
 
 Matrix = NDArray[np.uint8]
@@ -88,21 +93,20 @@ def _numbers(
 
 
 def _texts(texts: Sequence[str], where: NDArray[np.intp], us: NDArray[np.int64], found: NDArray[np.uint8]) -> None:
-    n = len(texts)
-    lengths = np.fromiter(map(len, texts), np.int64, n)
-    first = int(lengths[0])
-    if (lengths == first).all() and 0 < first <= _LONGEST:
-        joined = "".join(texts)
-        if joined.isascii():
-            _one_length(texts, joined.encode(), first, where, us, found)
-            return
-    for length in np.unique(lengths).tolist():
+    """Sort texts by their length, and those of one length (nearly always all) into one matrix."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    for length in [int(lengths[0])] if (lengths == lengths[0]).all() else np.unique(lengths).tolist():
         same = np.flatnonzero(lengths == length)
-        some = [texts[index] for index in same.tolist()]
-        joined = "".join(some) if length <= _LONGEST else ""
-        if joined and joined.isascii():
+        some = texts if len(same) == len(texts) else [texts[index] for index in same.tolist()]
+        joined = "".join(some) if 0 < length <= _LONGEST else ""
+        if joined and not joined.isascii():
+            ascii_only = np.fromiter(map(str.isascii, some), bool, len(some))
+            _one_by_one([text for text in some if not text.isascii()], where[same[~ascii_only]], us, found)
+            some, same = [text for text in some if text.isascii()], same[ascii_only]
+            joined = "".join(some)
+        if joined:
             _one_length(some, joined.encode(), length, where[same], us, found)
-        else:
+        elif some:
             _one_by_one(some, where[same], us, found)
 
 
@@ -114,23 +118,25 @@ def _one_length(
     us: NDArray[np.int64],
     found: NDArray[np.uint8],
 ) -> None:
+    """Read texts of one length, layout after layout; there are only some dozen layouts."""
     matrix = np.frombuffer(joined, np.uint8).reshape(-1, length)
     left = np.arange(len(texts))
-    for _ in range(_LAYOUTS_TRIED):
+    while len(left):
         start = int(left[0]) * length
         layout = _LAYOUT.fullmatch(joined, start, start + length)
-        if layout is None:
-            break
+        if layout is None:  # at most once: all that have no layout leave here
+            fitting = [_LAYOUT.fullmatch(joined, at, at + length) is not None for at in (left * length).tolist()]
+            others = left[~np.array(fitting)]
+            _one_by_one([texts[index] for index in others.tolist()], where[others], us, found)
+            left = left[fitting]
+            continue
         rows = matrix if len(left) == len(matrix) else matrix[left]
         # One row of the transposed copy is one character position of all times, contiguous in memory.
         microseconds, fits, valid = _by_layout(np.ascontiguousarray(rows.T), layout, start)
         here = where[left]
-        us[here] = np.where(fits & valid, microseconds, 0)
+        us[here[fits]] = np.where(valid, microseconds, 0)[fits]
         found[here[fits & valid]] = OK
         left = left[~fits]
-        if not len(left):
-            return
-    _one_by_one([texts[index] for index in left.tolist()], where[left], us, found)
 
 
 def _by_layout(
@@ -187,10 +193,10 @@ def _by_layout(
 
 def _one_by_one(texts: Sequence[str], where: NDArray[np.intp], us: NDArray[np.int64], found: NDArray[np.uint8]) -> None:
     for index, text in zip(where.tolist(), texts, strict=True):
-        if len(text) > _LONGEST:
+        if not _OTHER.fullmatch(text):
             continue
         try:
-            moment = datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(text.upper())
         except ValueError:
             continue
         if moment.tzinfo is None:
