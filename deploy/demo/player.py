@@ -1,0 +1,281 @@
+"""Plays the demonstration into a running system and listens to what it says, all over the bus like anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deploy.demo.judge import Counts, Record, failures, latencies, percentiles
+from deploy.demo.scenario import Scenario, site
+from deploy.demo.sending import Message, plan, slot_end
+from deploy.demo.view import PondPicture, Scene, clock_of, line_of
+from shared.bus.connection import connect
+from shared.bus.rpc import CommandClient
+from shared.contracts.cloudevents import read_cloud_event
+from shared.contracts.levels import LevelName, SensorKind
+from shared.contracts.monitor import PondStandings, ShowPondStanding
+from shared.contracts.registry import PondView
+from shared.problems import Fault, NotFound, Unavailable
+from shared.site import Site, canonical_of
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.js import JetStreamContext
+
+    from shared.settings import Connection
+
+__all__ = ["Player", "Register", "Report"]
+
+Register = Callable[[CommandClient, Site, str], Awaitable[PondView]]
+"""Registers a site with the registry and returns the pond as it then stands."""
+
+SUBJECT = "tw.events.monitor.>"
+IMPORT_LIMIT = 20.0
+SETTLE_LIMIT = 60.0
+"""Longest wait for the last reading to be judged and told [s]."""
+PAUSE = 0.05
+OUTSTANDING = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of it."""
+
+    counts: Counts
+    record: Record
+    latency_ms: dict[str, float | None]
+    wrong: list[str]
+    """What is not as it had to be; empty when all is well."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that ``tailwarden demo --json`` prints."""
+        return {
+            "readings_published": self.counts.readings_published,
+            "readings_stored": self.counts.readings_stored,
+            "duplicates_sent": self.counts.duplicates_sent,
+            "dead_letters": self.counts.dead_letters,
+            "warnings": [
+                {
+                    "pond": warning.pond,
+                    "level": warning.highest.value,
+                    "raised": warning.raised.isoformat(),
+                    "cleared": None if warning.cleared is None else warning.cleared.isoformat(),
+                }
+                for warning in sorted(self.record.warnings.values(), key=lambda w: (w.raised, w.pond))
+            ],
+            "latency_ms": self.latency_ms,
+            "ok": not self.wrong,
+        }
+
+
+@dataclass(slots=True)
+class Player:
+    """One performance.
+
+    Parameters
+    ----------
+    connection : Connection
+        The system to play into; its register should be empty.
+    whole : Scenario
+    speed : float
+        Seconds of the demonstration's time in one real second.
+    register : Register
+        How a site is registered.
+    language : str
+    shown : callable
+        Called whenever there is something new to show.
+    """
+
+    connection: Connection
+    whole: Scenario
+    speed: float
+    register: Register
+    language: str
+    shown: Callable[[], None] = lambda: None
+    scene: Scene = field(init=False)
+    sent: dict[tuple[str, str, int], float] = field(default_factory=dict)
+    """When the first reading of a (pond, sensor, slot) was published, monotonic [s]."""
+    rain: dict[str, deque[tuple[int, float]]] = field(default_factory=lambda: defaultdict(deque))
+    published: int = 0
+    duplicates: int = 0
+    unreadable: int = 0
+
+    def __post_init__(self) -> None:
+        self.scene = Scene(
+            ponds=[_picture(script.id) for script in self.whole.pond],
+            begins=self.whole.begins,
+            ends=self.whole.ends,
+            timezone=site(self.whole.pond[0].id).pond.timezone,
+            speed=self.speed,
+            clock=self.whole.begins,
+        )
+
+    async def run(self) -> Report:
+        """Register the ponds, play, wait until everything is judged and told, and say what came of it.
+
+        Raises
+        ------
+        TailwardenError
+            When a part of the system refuses, or does not get done.
+        """
+        nc = await connect(self.connection, name="tailwarden-demo")
+        try:
+            js = nc.jetstream(timeout=10.0)
+            await self._import(nc)
+            await js.subscribe(SUBJECT, cb=self._hear, ordered_consumer=True, stream="EVENTS")
+            await self._play(js, plan(self.whole))
+            await self._settle(nc, js)
+            counts = Counts(
+                readings_published=self.published,
+                duplicates_sent=self.duplicates,
+                unreadable_sent=self.unreadable,
+                readings_stored=await self._ask("SELECT count(*) FROM monitor.reading"),
+                dead_letters=await _dead(js),
+            )
+        finally:
+            await nc.close()
+        record = self.scene.record
+        wrong = failures(self.whole, record, counts, self.language)
+        return Report(counts, record, percentiles(latencies(record, self.sent)), wrong)
+
+    async def _import(self, nc: Client) -> None:
+        client = CommandClient(nc)
+        views = [await self.register(client, site(script.id), "tailwarden demo") for script in self.whole.pond]
+
+        async def seen() -> bool:
+            standings = await client.send(ShowPondStanding(), PondStandings)
+            versions = {each.pond_id: each.registry_version for each in standings.ponds}
+            return all(versions.get(view.pond.id, 0) >= view.version for view in views)
+
+        await self._until(seen, IMPORT_LIMIT, "import")
+
+    async def _play(self, js: JetStreamContext, messages: Iterable[Message]) -> None:
+        """Publish every message at its time; acknowledgements are collected behind."""
+        begins_us = round(self.whole.begins.timestamp() * 1_000_000)
+        started = time.monotonic()
+        waiting: set[asyncio.Task[Any]] = set()
+        moment = begins_us
+        for message in messages:
+            if message.due_us > moment:
+                moment = message.due_us
+                self.scene.clock = clock_of(moment)
+                self.shown()
+                ahead = started + (moment - begins_us) / 1_000_000 / self.speed - time.monotonic()
+                # Yield even when late: what was published must leave, and what arrived must be heard.
+                await asyncio.sleep(max(ahead, 0.0))
+            while len(waiting) >= OUTSTANDING:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            now = time.monotonic()
+            waiting.add(asyncio.create_task(js.publish(message.subject, message.payload, timeout=30.0)))
+            self._count(message, now)
+        await asyncio.gather(*waiting)
+
+    def _count(self, message: Message, now: float) -> None:
+        if not message.readable:
+            self.unreadable += 1
+        self.published += len(message.readings)
+        self.duplicates += message.duplicates
+        for reading in message.readings:
+            self.sent.setdefault((message.pond, reading.sensor, slot_end(reading.time_us)), now)
+        if message.duplicates == 0:
+            self._picture(message)
+        self.scene.readings, self.scene.duplicates = self.published, self.duplicates
+        self.scene.unreadable = self.unreadable
+
+    def _picture(self, message: Message) -> None:
+        picture = next((pond for pond in self.scene.ponds if pond.id == message.pond), None)
+        if picture is None:
+            return
+        sensors = {item.sensor.id: item.sensor for item in site(message.pond).sensors}
+        for reading in message.readings:
+            sensor = sensors[reading.sensor]
+            factor, offset = canonical_of(sensor)
+            value = reading.value * factor + offset
+            if sensor.kind is not SensorKind.RAIN:
+                picture.level = value
+                continue
+            fallen = self.rain[message.pond]
+            fallen.append((reading.time_us, value))
+            while fallen[0][0] <= reading.time_us - 3 * 3_600_000_000:
+                fallen.popleft()
+            picture.rain_3h = sum(amount for _, amount in fallen)
+            picture.rain_1h = sum(amount for when, amount in fallen if when > reading.time_us - 3_600_000_000)
+
+    async def _hear(self, message: Msg) -> None:
+        at = time.monotonic()
+        event = self.scene.record.hear(read_cloud_event(message.data), at)
+        line = line_of(event, self.language)
+        if line is not None:
+            self.scene.add(line)
+            self.scene.latency_ms = percentiles(latencies(self.scene.record, self.sent))
+            self.shown()
+
+    async def _settle(self, nc: Client, js: JetStreamContext) -> None:
+        """Wait until every message is taken, every pond judged to its end, and every event heard."""
+        client = CommandClient(nc)
+        newest: dict[str, int] = {}
+        for pond, _, slot in self.sent:
+            newest[pond] = max(newest.get(pond, 0), slot)
+
+        async def settled() -> bool:
+            for consumer in await js.consumers_info("TELEMETRY"):
+                if consumer.num_pending or consumer.num_ack_pending:
+                    return False
+            standings = await client.send(ShowPondStanding(), PondStandings)
+            heads = {each.pond_id: each.head for each in standings.ponds if each.head is not None}
+            for pond, slot in newest.items():
+                head = heads.get(pond)
+                if head is None or head < clock_of(slot) - timedelta(seconds=1):
+                    return False
+            told = await self._ask("SELECT coalesce(max(position), 0) FROM monitor.event")
+            return self.scene.record.position >= told
+
+        await self._until(settled, SETTLE_LIMIT, "settle")
+
+    async def _until(self, condition: Callable[[], Awaitable[bool]], limit: float, what: str) -> None:
+        """Wait for a condition; a part that is not up yet counts as not yet."""
+        from shared.words import say
+
+        end = time.monotonic() + limit
+        while True:
+            try:
+                if await condition():
+                    return
+            except (NotFound, Unavailable):
+                if time.monotonic() > end:
+                    raise
+            if time.monotonic() > end:
+                raise Fault("demo.no_answer", what=say(f"demo.what_{what}", self.language), seconds=round(limit))
+            await asyncio.sleep(PAUSE)
+
+    async def _ask(self, question: str) -> int:
+        """Return the one number that a query gives."""
+        import psycopg
+
+        url = self.connection.database("monitor")
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+            row = await (await conn.execute(question)).fetchone()
+        return 0 if row is None else int(row[0])
+
+
+async def _dead(js: JetStreamContext) -> int:
+    """Return how many messages lie among the dead letters, advisories not counted."""
+    info = await js.stream_info("DEAD", subjects_filter="tw.dead.>")
+    return sum((info.state.subjects or {}).values())
+
+
+def _picture(pond: str) -> PondPicture:
+    about = site(pond)
+    bands = () if about.limits is None else about.limits.bands.get("level", ())
+    # The demonstration plays in the flood season: where there is a seasonal band, it is the one in force.
+    band = next((band for band in bands if band.season_from is not None), bands[0] if bands else None)
+    limits = {} if band is None else {name: getattr(band, name.value) for name in LevelName}
+    return PondPicture(pond, about.pond.name, {name: value for name, value in limits.items() if value is not None})

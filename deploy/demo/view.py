@@ -1,0 +1,261 @@
+"""The live view: ponds against their limits, and what was said about them. Rendering only; nothing happens here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from deploy.demo.judge import Record
+from shared.contracts.levels import Level, LevelName
+from shared.contracts.monitor import (
+    Cause,
+    PondBlind,
+    PondNoticed,
+    PondRestored,
+    TimelineCorrected,
+    WarningCleared,
+    WarningEased,
+    WarningEscalated,
+    WarningRaised,
+    WarningVerified,
+)
+from shared.words import say
+
+__all__ = ["STYLES", "Line", "PondPicture", "Scene", "bar", "clock_of", "in_words", "line_of", "render"]
+
+STYLES: Mapping[LevelName | None, str] = {
+    None: "green",
+    LevelName.BLUE: "blue",
+    LevelName.YELLOW: "yellow",
+    LevelName.ORANGE: "dark_orange",
+    LevelName.RED: "bold red",
+}
+BAR_CELLS = 30
+MOST_LINES = 200
+
+
+@dataclass(slots=True)
+class PondPicture:
+    """What is known of a pond's water: the newest level [m] and rain [mm]."""
+
+    id: str
+    name: str
+    limits: Mapping[LevelName, float]
+    level: float | None = None
+    rain_1h: float | None = None
+    rain_3h: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log."""
+
+    time: datetime
+    pond: str
+    word: str
+    level: LevelName | None
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything on the screen."""
+
+    ponds: Sequence[PondPicture]
+    begins: datetime
+    ends: datetime
+    timezone: str
+    speed: float
+    clock: datetime
+    readings: int = 0
+    duplicates: int = 0
+    unreadable: int = 0
+    record: Record = field(default_factory=Record)
+    lines: deque[Line] = field(default_factory=lambda: deque(maxlen=MOST_LINES))
+    heard: int = 0
+    """Lines there ever were; ``lines`` keeps the newest."""
+    latency_ms: Mapping[str, float | None] = field(default_factory=dict)
+
+    def add(self, line: Line) -> None:
+        """Put a line at the end of the log."""
+        self.lines.append(line)
+        self.heard += 1
+
+
+def line_of(event: object, language: str) -> Line | None:
+    """Return how an event reads in the log; None for one that is not shown."""
+    match event:
+        case WarningRaised():
+            return Line(event.time, event.pond_id, say("event.raised", language), event.level, _why(event.causes))
+        case WarningEscalated():
+            return Line(event.time, event.pond_id, say("event.escalated", language), event.level, _why(event.causes))
+        case WarningVerified():
+            return Line(event.time, event.pond_id, say("demo.verified", language), event.level, _why(event.causes))
+        case WarningEased():
+            return Line(event.time, event.pond_id, say("event.eased", language), event.level)
+        case WarningCleared():
+            return Line(event.time, event.pond_id, say("event.cleared", language), None)
+        case PondBlind():
+            return Line(event.time, event.pond_id, say("event.blind", language), None, _why(event.causes))
+        case PondRestored():
+            return Line(event.time, event.pond_id, say("event.restored", language), None)
+        case PondNoticed():
+            return Line(event.time, event.pond_id, say("event.notice", language), None, _why(event.causes))
+        case TimelineCorrected():
+            return Line(event.since, event.pond_id, say("demo.corrected", language), None)
+        case _:
+            return None
+
+
+def in_words(line: Line, scene: Scene, language: str) -> str:
+    """Return a line of the log as plain text, for where no screen can be redrawn."""
+    local = line.time.astimezone(ZoneInfo(scene.timezone))
+    name = next((pond.name for pond in scene.ponds if pond.id == line.pond), line.pond)
+    level = "" if line.level is None else say(f"level.{line.level}", language)
+    return "  ".join(part for part in (f"{local:%m-%d %H:%M}", name, line.word, level, line.detail) if part)
+
+
+def render(scene: Scene, language: str, log_lines: int = 12) -> RenderableType:
+    """Return the whole screen."""
+    local = scene.clock.astimezone(ZoneInfo(scene.timezone))
+    header = say(
+        "demo.header",
+        language,
+        clock=f"{local:%Y-%m-%d %H:%M}",
+        speed=f"{scene.speed:g}",
+        readings=scene.readings,
+        duplicates=scene.duplicates,
+        unreadable=scene.unreadable,
+    )
+    total = (scene.ends - scene.begins).total_seconds()
+    done = min(max((scene.clock - scene.begins).total_seconds(), 0.0), total)
+    parts: list[RenderableType] = [
+        Text(header, style="bold"),
+        _progress(total, done),
+        _ponds(scene, language),
+        Panel(_log(scene, language, log_lines), title=say("demo.events", language), title_align="left"),
+    ]
+    if scene.latency_ms.get("p50") is not None:
+        parts.append(Text(say("demo.latency", language, **scene.latency_ms), style="dim"))
+    return Panel(Group(*parts), title=say("demo.title", language), border_style="cyan")
+
+
+def _progress(total: float, done: float) -> Table:
+    # In a grid of its own: the bar ends without a line break and would swallow what follows.
+    grid = Table.grid(expand=True)
+    grid.add_column()
+    grid.add_row(ProgressBar(total=total, completed=done))
+    return grid
+
+
+def _ponds(scene: Scene, language: str) -> Table:
+    table = Table(expand=True, header_style="bold", box=None, padding=(0, 1))
+    table.add_column(say("demo.pond", language), ratio=3, no_wrap=True)
+    table.add_column(say("demo.level", language), justify="right", no_wrap=True)
+    table.add_column(say("demo.limits", language), width=BAR_CELLS, no_wrap=True)
+    table.add_column(say("demo.rain", language), justify="right", no_wrap=True)
+    table.add_column(say("demo.state", language), ratio=2, no_wrap=True)
+    for pond in scene.ponds:
+        level = "–" if pond.level is None else f"{pond.level:.2f}"
+        rain = "–" if pond.rain_1h is None or pond.rain_3h is None else f"{pond.rain_1h:.1f} / {pond.rain_3h:.1f}"
+        table.add_row(pond.name, level, bar(pond), rain, _state(scene.record, pond.id, language))
+    return table
+
+
+def bar(pond: PondPicture, cells: int = BAR_CELLS) -> Text:
+    """Return the level as a bar that reaches from well below the lowest limit to just above the highest.
+
+    Cells take the colour of the highest limit below them; each limit is a tick.
+    """
+    if not pond.limits:
+        return Text("")
+    lowest, highest = min(pond.limits.values()), max(pond.limits.values())
+    span = max(highest - lowest, 0.1)
+    low, high = lowest - 0.8 * span, highest + 0.2 * span
+
+    def cell(value: float) -> int:
+        return min(max(int((value - low) / (high - low) * cells), 0), cells - 1)
+
+    ticks = {cell(limit): name for name, limit in pond.limits.items()}
+    filled = -1 if pond.level is None else cell(pond.level)
+    text = Text()
+    reached: LevelName | None = None
+    for index in range(cells):
+        tick = ticks.get(index)
+        reached = tick or reached
+        if tick is not None:
+            text.append("┃" if index <= filled else "│", style=STYLES[tick])
+        elif index <= filled:
+            text.append("━", style=STYLES[reached] if reached is not None else "cyan")
+        else:
+            text.append("·", style="dim")
+    return text
+
+
+def _state(record: Record, pond: str, language: str) -> Text:
+    warning = record.open_warning(pond)
+    text = Text()
+    if warning is None or warning.level is None:
+        text.append(say("level.none", language), style=STYLES[None])
+    else:
+        word = say(f"level.{warning.level}", language)
+        word = word if warning.verified else say("demo.unverified", language, level=word)
+        text.append(f"● {word}", style=STYLES[warning.level])
+    seen = record.pond(pond)
+    if seen.blind:
+        text.append(f"  {say('demo.blind', language)}", style="black on white")
+    if seen.noticed:
+        text.append(f"  {say('demo.notices', language, count=len(seen.noticed))}", style="magenta")
+    return text
+
+
+def _log(scene: Scene, language: str, lines: int) -> RenderableType:
+    if not scene.lines:
+        return Text(say("demo.quiet", language), style="dim")
+    names = {pond.id: pond.name for pond in scene.ponds}
+    table = Table.grid(padding=(0, 2), expand=True)
+    for width in (11, None, None, None):
+        table.add_column(width=width, no_wrap=True)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    for line in list(scene.lines)[-lines:]:
+        local = line.time.astimezone(ZoneInfo(scene.timezone))
+        level = "" if Level.of(line.level) is Level.NONE else say(f"level.{line.level}", language)
+        table.add_row(
+            f"{local:%m-%d %H:%M}",
+            names.get(line.pond, line.pond),
+            line.word,
+            Text(level, style=STYLES[line.level]),
+            Text(line.detail, style="dim"),
+        )
+    return table
+
+
+def _why(causes: Sequence[Cause]) -> str:
+    """Name the sensors and rules behind a change, with their figures: the same in every language."""
+    said = []
+    for cause in causes:
+        unit = f" {cause.unit}" if cause.unit else ""
+        value = (
+            ""
+            if cause.value is None
+            else f" {cause.value:.4g}{unit}"
+            if abs(cause.value) < 100
+            else f" {cause.value:.2f}{unit}"
+        )
+        limit = "" if cause.limit is None else f" / {cause.limit:g}{unit}"
+        said.append(f"{cause.sensor} {cause.rule}{value}{limit}")
+    return "; ".join(dict.fromkeys(said))
+
+
+def clock_of(time_us: int) -> datetime:
+    """Return a moment of the demonstration as an aware time."""
+    return datetime.fromtimestamp(time_us / 1_000_000, UTC)
