@@ -66,12 +66,12 @@ def encoding(source: Source, at: lines.Path, name: str) -> None:
 
 
 def time_format(source: Source, at: lines.Path, text: str | None) -> None:
-    """Refuse a format that names no date, or that relies on zone names (``%Z`` cannot say an offset)."""
+    """Refuse a format without a year, or that relies on zone names (``%Z`` cannot say an offset)."""
     if text is None or text in EPOCH_FORMATS:
         return
     if "%Z" in text:
         source.refuse("site.zone_name_format", at, got=text)
-    if "%" not in text:
+    if not any(year in text for year in ("%Y", "%y", "%c", "%x")):
         source.refuse("site.bad_format", at, got=text)
 
 

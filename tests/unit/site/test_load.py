@@ -149,6 +149,7 @@ BAD = [
     ("column", 'time = "Time"', "time = -1", 40, "cannot be -1", "from 0"),
     ("zone-name", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M %Z", 42, "%Z", "timezone"),
     ("no-format", '"%Y-%m-%d %H:%M"', '"iso"', 42, "no time format", "unix"),
+    ("no-year", "%Y-%m-%d", "%m-%d", 42, "with a year", "unix"),
     ("syntax", "[limits.level]", "[limits.level", 13, "TOML syntax error", "correct"),
     ("key-twice", "grade = 4", "grade = 4\ngrade = 5", 7, "TOML syntax error", "correct"),
     ("no-table", GOOD, "pond = 3", 1, "must be a table", "[pond]"),
