@@ -183,7 +183,7 @@ def balance(pond: Pond, runoff_m3s: Floats, rain_mm: Floats, pumped_m3s: Floats)
                 pond.seepage_per_s * max(height - pond.floor, 0.0) * dt,
             )
             total = sum(wanted)
-            scale = min(1.0, volume / total) if total > 0 else 0.0
+            scale = volume / total if total > volume else 1.0
             for way, amount in enumerate(wanted):
                 out[step, way] += amount * scale
             volume -= total * scale
