@@ -35,6 +35,9 @@ PENDING_BYTES = 16 * 1024 * 1024
 """Bytes kept for sending while the connection is down; beyond it publishing refuses instead of growing."""
 
 
+SERVICE_USER = "tailwarden"
+
+
 class Address(Protocol):
     """Where NATS is and as whom to go there (``shared.settings.Connection`` fits)."""
 
@@ -127,6 +130,7 @@ async def _connect_once(url: str, user: str | None, password: str | None, name: 
             ping_interval=10,
             max_outstanding_pings=3,
             pending_size=PENDING_BYTES,
+            inbox_prefix=_inbox(user),
             error_cb=on_error,
             disconnected_cb=on_disconnect,
             reconnected_cb=on_reconnect,
@@ -167,6 +171,7 @@ def new_broker(
         ping_interval=10,
         max_outstanding_pings=3,
         pending_size=PENDING_BYTES,
+        inbox_prefix=_inbox(user),
         graceful_timeout=10.0,
         apply_types=False,
         logger=logging.getLogger("shared.bus.faststream"),
@@ -204,6 +209,11 @@ async def running(broker: NatsBroker, *, limit: float = 15.0) -> AsyncIterator[N
         yield broker
     finally:
         await broker.stop()
+
+
+def _inbox(user: str | None) -> str:
+    """Return where answers to us arrive: those to services and commands where guests may not listen."""
+    return "_INBOX.tw" if user == SERVICE_USER else "_INBOX"
 
 
 async def _connect_broker(broker: NatsBroker, seen: list[Exception]) -> None:

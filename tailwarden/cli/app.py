@@ -16,6 +16,11 @@ MODULES = (
     "tailwarden.cli.local",
     "tailwarden.cli.sites",
     "tailwarden.cli.publish",
+    "tailwarden.cli.demo",
+    "tailwarden.cli.audit",
+    "tailwarden.cli.events",
+    "tailwarden.cli.dead",
+    "tailwarden.cli.contracts",
 )
 """The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 
