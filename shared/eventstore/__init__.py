@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.eventstore.audit import Finding, Report, audit
+from shared.eventstore.audit import Anchor, Finding, Report, audit, published_anchor
 from shared.eventstore.decider import Decider, Handled, Loaded, Recording, Snapshots, handle, load
 from shared.eventstore.events import NewEvent, StoredEvent
 from shared.eventstore.inbox import Inbox
@@ -11,6 +11,7 @@ from shared.eventstore.store import EventStore
 from shared.eventstore.upcasting import Upcaster, Upcasters
 
 __all__ = [
+    "Anchor",
     "Decider",
     "Difference",
     "EventStore",
@@ -31,6 +32,7 @@ __all__ = [
     "handle",
     "load",
     "project",
+    "published_anchor",
     "rebuild",
     "verify",
 ]

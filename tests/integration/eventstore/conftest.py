@@ -1,4 +1,4 @@
-"""What the event store's tests need beyond the shared servers: a superuser, an owner's pool, a short-memoried EVENTS."""
+"""What the event store's tests need beyond the servers: a superuser, an owner's pool, a short-memoried EVENTS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from nats.js import JetStreamContext
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from deploy.local.nats import SERVICE_USER, NatsServer
 from deploy.local.postgres import SUPERUSER, PostgresServer
@@ -28,14 +28,15 @@ async def owner_pool(database: dict[str, str]) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def superuser(
-    postgres: PostgresServer, database: dict[str, str]
-) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-    """Somebody who may do anything, looking at the service's schema."""
+def superuser_url(postgres: PostgresServer, database: dict[str, str]) -> str:
+    """The address of somebody who may do anything, looking at the service's schema."""
     name = str(conninfo_to_dict(database["owner"])["dbname"])
-    async with await psycopg.AsyncConnection.connect(
-        postgres.url(SUPERUSER, name), autocommit=True, options=f"-c search_path={SERVICE},public"
-    ) as conn:
+    return make_conninfo(postgres.url(SUPERUSER, name), options=f"-c search_path={SERVICE},public")
+
+
+@pytest.fixture
+async def superuser(superuser_url: str) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async with await psycopg.AsyncConnection.connect(superuser_url, autocommit=True) as conn:
         yield conn
 
 

@@ -54,7 +54,7 @@ async def test_an_untouched_chain_is_intact(pool: Pool) -> None:
         "data = replace(data::text, '3.0', '9.0')::json",
         "data = (data::text || ' ')::json",
         "recorded_at = recorded_at + interval '1 microsecond'",
-        "metadata = '{\"by\": \"somebody else\"}'",
+        'metadata = \'{"by": "somebody else"}\'',
         "aggregate_id = 'b'",
         "schema_version = 2",
         "type = 'registry.tank.drained'",

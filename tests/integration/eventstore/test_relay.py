@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import orjson
+import psycopg
 import pytest
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from structlog.testing import capture_logs
 
+from deploy.local.nats import SERVICE_USER, NatsServer
+from deploy.local.ports import choose
+from deploy.local.process import Process
+from deploy.local.secrets import Secrets
+from shared.bus.connection import connect
+from shared.bus.streams import provision
+from shared.eventstore import Finding, audit, published_anchor
 from shared.eventstore.relay import Relay
 from shared.postgres import Connection, Pool
 from tests.integration.eventstore.sample import SERVICE, append, filled, sample_store
@@ -102,9 +113,7 @@ async def test_a_forgotten_wake_is_made_good_by_polling(pool: Pool, js: JetStrea
         await until(lambda: relay.position == 1)
 
 
-async def test_dying_between_publish_and_cursor_repeats_nothing(
-    pool: Pool, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_dying_between_publish_and_cursor_repeats_nothing(pool: Pool, js: JetStreamContext) -> None:
     """Also after the duplicate window: the stream itself says what is in it."""
     await write(pool, 10)
     async with running(Relay(sample_store(), pool, js, SERVICE)) as relay:
@@ -197,3 +206,61 @@ async def test_a_stream_that_is_not_there_yet_is_waited_for(pool: Pool, js: JetS
             await js.add_stream(config)
             await until(lambda: relay.position == 3)
     assert await positions(js) == [1, 2, 3]
+
+
+async def test_killed_nats_and_cut_database_connections_lose_and_repeat_nothing(
+    pool: Pool, superuser: psycopg.AsyncConnection[Any], tmp_path: Path
+) -> None:
+    server = NatsServer(
+        tmp_path / "nats", tmp_path / "nats.log", port=choose(0, what="nats"), mqtt_port=choose(0, what="mqtt"),
+        secrets=Secrets(tmp_path / "secrets"),
+    )  # fmt: skip
+    process = Process.start(server.program())
+    try:
+        await asyncio.to_thread(process.wait_ready)
+        client = await connect(server.url, user=SERVICE_USER, password=server.passwords[SERVICE_USER], name="tests")
+        try:
+            context = client.jetstream()
+            await provision(context)
+            await write(pool, 4000)
+            async with running(Relay(sample_store(), pool, context, SERVICE, batch=50, ack_timeout=0.5)) as relay:
+                for goal in (300, 900):
+                    await until(lambda goal=goal: relay.position >= goal)
+                    process.send(signal.SIGKILL)
+                    await asyncio.to_thread(process.child.wait, 10)
+                    process = Process.start(server.program())
+                    await asyncio.to_thread(process.wait_ready)
+                for goal in (1500, 2200):
+                    await until(lambda goal=goal: relay.position >= goal)
+                    await superuser.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                await until(lambda: relay.position == 4000, 40)
+            assert await positions(context) == list(range(1, 4001))
+        finally:
+            await client.close()
+    finally:
+        process.stop()
+
+
+async def test_the_published_history_convicts_a_forged_store(
+    pool: Pool, js: JetStreamContext, superuser: psycopg.AsyncConnection[Any]
+) -> None:
+    """Whoever rules the database can forge chain and cursor, but not what NATS keeps."""
+    assert await published_anchor(js, SERVICE) is None
+    await write(pool, 5)
+    async with running(Relay(sample_store(), pool, js, SERVICE)) as relay:
+        await until(lambda: relay.position == 5)
+    anchor = await published_anchor(js, SERVICE)
+    assert anchor is not None
+    async with pool.connection() as conn:
+        assert (await audit(conn, [anchor])).finding is None
+        async with superuser.transaction():
+            await superuser.execute("ALTER TABLE event DISABLE TRIGGER event_append_only")
+            await superuser.execute("DELETE FROM event WHERE position > 3")
+            await superuser.execute("DELETE FROM relay_cursor")
+        assert (await audit(conn)).finding is None
+        assert (await audit(conn, [anchor])).finding == Finding(4, "tail")
+        await write(pool, 2, 3)
+        assert (await audit(conn, [anchor])).finding == Finding(5, "anchor")

@@ -43,7 +43,11 @@ async def test_what_is_appended_is_read_back_exactly(pool: Pool) -> None:
     first = NewEvent(TankFilled(litres=0.1 + 0.2, note="坝前 “水位”\n\\"), "a", uuid4(), {"by": "李工", "cause": "x"})
     async with pool.connection() as conn:
         stored = [*await append(conn, "tank-a", 0, first, filled(2)), *await append(conn, "tank-b", 0, filled(3, "b"))]
-        assert [(s.position, s.stream, s.version) for s in stored] == [(1, "tank-a", 1), (2, "tank-a", 2), (3, "tank-b", 1)]
+        assert [(s.position, s.stream, s.version) for s in stored] == [
+            (1, "tank-a", 1),
+            (2, "tank-a", 2),
+            (3, "tank-b", 1),
+        ]
         assert await store.read(conn, "tank-a") == stored[:2]
         assert await store.read(conn, "tank-a", 1) == stored[1:2]
         assert await store.read(conn, "nothing") == []
@@ -93,7 +97,10 @@ async def test_appending_outside_a_transaction_is_refused(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("event", "code"),
     [
-        (NewEvent(type("Other", (Event,), {"event_type": "registry.tank.other"})(), "a", uuid4()), "store.unknown_type"),
+        (
+            NewEvent(type("Other", (Event,), {"event_type": "registry.tank.other"})(), "a", uuid4()),
+            "store.unknown_type",
+        ),
         (filled(tank="a.b"), "store.bad_aggregate"),
         (filled(tank="*"), "store.bad_aggregate"),
         (filled(tank=""), "store.bad_aggregate"),
