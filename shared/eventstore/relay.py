@@ -127,7 +127,7 @@ class Relay:
                         with suppress(TimeoutError):
                             await asyncio.wait_for(self._awake.wait(), self._poll)
             finally:
-                await conn.close()  # the lead is a session lock: it ends with the connection, and only so for certain
+                await _leave_lead(conn)
 
     @staticmethod
     async def _try_lead(conn: Connection) -> bool:
@@ -209,3 +209,14 @@ def _leading_acks(outcomes: Sequence[Outcome]) -> list[Acked]:
             break
         acked.append(outcome)
     return acked
+
+
+async def _leave_lead(conn: Connection) -> None:
+    """Give up the lead; it is a session lock, so a connection that cannot say so is closed."""
+    try:
+        await conn.execute("SELECT pg_advisory_unlock_all()")
+    except psycopg.Error:
+        await conn.close()
+    except BaseException:
+        await conn.close()
+        raise
