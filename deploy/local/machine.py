@@ -219,6 +219,12 @@ def _marked(mark_file: Path, pid: int) -> bool:
 
 
 def _lives(pid: str) -> bool:
+    """Tell whether process *pid* runs; one that has ended and waits for its parent to notice does not."""
+    try:
+        if Path(f"/proc/{int(pid)}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[0] == "Z":
+            return False
+    except (OSError, ValueError, IndexError):
+        pass  # no such process, or no /proc: ask the kernel the portable way
     try:
         os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from pathlib import Path
 
 import aiomqtt
 import nats
+import psutil
 import psycopg
 import pytest
 from nats.errors import NoServersError
 
+from deploy.local import places
 from deploy.local.nats import NatsServer
 from deploy.local.places import temporary_home
 from deploy.local.ports import choose
@@ -198,6 +201,28 @@ def test_postgresql_keeps_every_commit_through_kill_9(durable) -> None:
             assert connection.execute("SELECT count(*) FROM s.t").fetchone() == (1000,)
     finally:
         again.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")
+def test_data_lie_where_the_servers_user_can_reach_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with temporary_home() as elsewhere:
+        monkeypatch.setattr(places, "FALLBACK_ROOT", elsewhere)
+        server = PostgresServer(
+            closed / "pg",
+            tmp_path / "log",
+            port=choose(0, what="pg"),
+            secrets=Secrets(closed),
+            settings={"fsync": "off"},
+        )
+        assert elsewhere in server.directory.parents
+        process = Process.start(server.program())
+        try:
+            process.wait_ready()
+            assert psutil.Process(process.pid).uids().effective != 0
+        finally:
+            process.stop()
 
 
 def test_an_interrupted_initdb_is_done_again(tmp_path: Path) -> None:
