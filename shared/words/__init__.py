@@ -1,0 +1,53 @@
+"""Every text a person sees, in Chinese and English, by key.
+
+One TOML file per part of the product, each entry with ``zh`` and ``en``; a test holds that both exist
+and take the same parameters. ``say`` renders one; ``language`` picks the reader's.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["LANGUAGES", "catalogue", "language", "say"]
+
+LANGUAGES = ("zh", "en")
+
+
+@cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """Return every entry: key → {language: text}. Keys are ``<section>.<name>`` over all ``*.toml`` here."""
+    entries: dict[str, dict[str, str]] = {}
+    for file in sorted(files(__package__).iterdir(), key=lambda f: f.name):
+        if not file.name.endswith(".toml"):
+            continue
+        for section, names in tomllib.loads(file.read_text("utf-8")).items():
+            for name, texts in names.items():
+                key = f"{section}.{name}"
+                if key in entries:
+                    raise ValueError(f"word catalogue: {key} is defined twice ({file.name})")
+                entries[key] = texts
+    return entries
+
+
+def language(setting: str | None = None) -> str:
+    """Return ``zh`` or ``en``: *setting*, else TAILWARDEN_LANGUAGE, else the locale's, else English."""
+    for source in (setting, os.environ.get("TAILWARDEN_LANGUAGE"), os.environ.get("LC_ALL"), os.environ.get("LANG")):
+        if source:
+            return "zh" if source.lower().startswith("zh") else "en"
+    return "en"
+
+
+def say(key: str, language: str, **params: Any) -> str:
+    """Render the text *key* in *language* with ``str.format`` parameters.
+
+    An unknown key is rendered as itself with its parameters: an error message must never be replaced by
+    the error of saying it.
+    """
+    texts = catalogue().get(key)
+    if texts is None:
+        return f"{key} {params}" if params else key
+    return texts["zh" if language == "zh" else "en"].format(**params)
