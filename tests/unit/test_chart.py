@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from services.monitor.chart import ChartData, draw, font, scene_of
+from services.monitor.chart import ChartData, chart_of, draw, font, scene_of
 from services.monitor.chart.scene import bridged, envelope, micros, rain_bars
-from shared.contracts.levels import LevelName
+from shared.contracts.levels import LevelName, SensorKind
 from shared.contracts.monitor import Cause, TimelineChange
+from shared.contracts.registry import LimitBand, LimitDocument, PondDescription, SensorDescription
 from shared.problems import BadInput, Unavailable
+from shared.site import SeriesData, Site, SiteSensor
 
 START = datetime(2026, 7, 21, tzinfo=UTC)
 CAUSE = Cause(sensor="level-1", rule="threshold", value=309.95, limit=309.8, level=LevelName.YELLOW, unit="m")
@@ -164,3 +166,45 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     for name in ("a.png", "a.html"):
         with pytest.raises(Unavailable, match=name):
             draw(chart(), tmp_path / "nowhere" / name, "en")
+
+
+def test_a_replay_is_charted_with_its_worst_point_and_its_limits() -> None:
+    limits = LimitDocument(
+        document="d",
+        effective_from=date(2026, 1, 1),
+        bands={
+            "level": (
+                LimitBand(blue=1.0, red=3.0),
+                LimitBand(blue=0.5, red=2.5, season_from="07-22", season_to="09-30"),
+            )
+        },
+    )
+    sensors = (
+        SiteSensor(SensorDescription(id="a", kind=SensorKind.WATER_LEVEL, unit="m", expected_interval_s=300)),
+        SiteSensor(
+            SensorDescription(
+                id="b", kind=SensorKind.WATER_DISTANCE, unit="cm", expected_interval_s=300, zero_level=5.0
+            )
+        ),
+        SiteSensor(SensorDescription(id="r", kind=SensorKind.RAIN, unit="mm", expected_interval_s=60)),
+    )
+    site = Site(Path("x.toml"), PondDescription(id="p", name="p", timezone="UTC"), sensors, limits)
+    start = micros(datetime(2026, 7, 21, 23, 50, tzinfo=UTC))
+    times = start + np.array([1, 300, 301, 900]) * 1_000_000
+    series = {
+        "a": SeriesData(times, np.array([1.0, 1.2, 1.1, 1.3]), 0),
+        "b": SeriesData(times[:3], np.array([400.0, 390.0, 300.0]), 0),
+        "r": SeriesData(times, np.array([0.2, 0.2, 0.2, 0.2]), 0),
+    }
+    shown = chart_of(site, series, ())
+    assert ((shown.times_us - start) // 1_000_000).tolist() == [300, 600, 900]
+    assert shown.level.tolist() == pytest.approx([1.2, 2.0, 1.3])
+    assert shown.rain is not None
+    assert shown.rain.tolist() == pytest.approx([0.4, 0.2, 0.2])
+    assert {name: np.asarray(values).tolist() for name, values in shown.limits.items()} == {
+        "blue": [1.0, 0.5, 0.5],
+        "red": [3.0, 2.5, 2.5],
+    }
+    later = chart_of(site, series, (), since=datetime(2026, 7, 22, tzinfo=UTC))
+    assert later.times_us.size == 1
+    assert chart_of(site, {}, ()).times_us.size == 0

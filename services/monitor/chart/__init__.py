@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.monitor.chart.scene import Band, ChartData, Mark, Scene, scene_of
+from services.monitor.chart.source import chart_of
 from shared.problems import BadInput, Unavailable
 from shared.words import language as reader_language
 
-__all__ = ["Band", "ChartData", "Mark", "Scene", "draw", "scene_of"]
+__all__ = ["Band", "ChartData", "Mark", "Scene", "chart_of", "draw", "scene_of"]
 
 
 def draw(data: ChartData, path: Path | str, language: str | None = None) -> None:
