@@ -32,6 +32,7 @@ OUTSTANDING = 64
 """Messages on their way without an acknowledgement."""
 ACK_LIMIT = 5.0
 """Seconds before an acknowledgement is given up and its message sent again; the store ignores the second one."""
+_LOST = (TimeoutError, nats.errors.Error)
 PATIENCE = 30.0
 """Seconds of such attempts before publishing gives up."""
 
@@ -152,6 +153,11 @@ async def paced(messages: Iterable[Message], speed: float) -> AsyncIterator[Mess
         yield message
 
 
+def _is_refusal(error: BaseException) -> bool:
+    """Tell JetStream's "no" from its silence and from a "not now" (5xx)."""
+    return isinstance(error, nats.js.errors.APIError) and (error.code or 500) < 500
+
+
 @asynccontextmanager
 async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
     """Give a function that sends a message through JetStream; on leaving, everything is acknowledged.
@@ -172,7 +178,8 @@ async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
         try:
             try:
                 await asyncio.wait_for(future, ACK_LIMIT)
-            except (TimeoutError, nats.errors.Error, nats.js.errors.NoStreamResponseError):
+            except _LOST:
+                # Also when it was refused: nats-py 2.16 raises that away from the future, and asking again tells.
                 await again(message)
         except nats.js.errors.APIError as error:
             raise Fault("publish.refused", reason=str(error.description), acknowledged=tally.acknowledged) from error
@@ -185,7 +192,9 @@ async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
             try:
                 await js.publish(message.subject, message.payload, timeout=ACK_LIMIT)
                 return
-            except (TimeoutError, nats.errors.Error, nats.js.errors.NoStreamResponseError) as error:
+            except _LOST as error:
+                if _is_refusal(error):
+                    raise
                 if time.monotonic() > end:
                     reason = str(error) or type(error).__name__
                     raise Unavailable("publish.lost", reason=reason, acknowledged=tally.acknowledged) from error
