@@ -35,6 +35,20 @@ READ_EVENTS = (
     "$JS.ACK.EVENTS.>",
     "$JS.FC.EVENTS.>",
 )
+SERVICE_CONSUMERS = ("monitor-registry",)
+"""Durable consumers of EVENTS that belong to services: a guest may have its own, and touch none of these."""
+
+LEAVE_ALONE = tuple(
+    subject
+    for name in SERVICE_CONSUMERS
+    for subject in (
+        f"$JS.API.CONSUMER.CREATE.EVENTS.{name}",
+        f"$JS.API.CONSUMER.CREATE.EVENTS.{name}.>",
+        f"$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.{name}",
+        f"$JS.API.CONSUMER.MSG.NEXT.EVENTS.{name}",
+        f"$JS.ACK.EVENTS.{name}.>",
+    )
+)
 # Guests hear events as they happen and answers to themselves, not the answers services get.
 HEAR_ANSWERS = {"allow": ["_INBOX.>"], "deny": ["_INBOX.tw.>"]}
 HEAR_EVENTS = {**HEAR_ANSWERS, "allow": ["_INBOX.>", "tw.events.>"]}
@@ -146,12 +160,18 @@ class NatsServer:
             {
                 "user": "subscriber",
                 "password": self.passwords["subscriber"],
-                "permissions": {"publish": list(READ_EVENTS), "subscribe": HEAR_EVENTS},
+                "permissions": {
+                    "publish": {"allow": list(READ_EVENTS), "deny": list(LEAVE_ALONE)},
+                    "subscribe": HEAR_EVENTS,
+                },
             },
             {
                 "user": "guest",
                 "password": self._guest_password,
-                "permissions": {"publish": [PUBLISH_TELEMETRY, *READ_EVENTS], "subscribe": HEAR_EVENTS},
+                "permissions": {
+                    "publish": {"allow": [PUBLISH_TELEMETRY, *READ_EVENTS], "deny": list(LEAVE_ALONE)},
+                    "subscribe": HEAR_EVENTS,
+                },
             },
         ]
 

@@ -67,7 +67,10 @@ async def test_a_logger_publishes_readings_and_nothing_else(connection: Connecti
         "tw.commands.registry.register_pond",
         "tw.dead.x",
         "$JS.API.STREAM.DELETE.EVENTS",
-        "$JS.API.CONSUMER.DELETE.EVENTS.monitor",
+        "$JS.API.CONSUMER.DELETE.EVENTS.newcomer",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.monitor-registry",
+        "$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.monitor-registry",
+        "$JS.ACK.EVENTS.monitor-registry.1.1.1.1.0",
     ):
         said = await refusals(connection, user, subject)
         assert said, subject
