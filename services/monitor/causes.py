@@ -60,7 +60,9 @@ def standing_causes(ring: Ring, points: Points, found: Findings, place: int, slo
     worst = max((int(Level.of(cause.level)) for cause in causes), default=0)
     if up > worst:
         rule = "compound" if found.compound[place, column] else "roll_up"
-        causes.insert(0, Cause(sensor="", rule=rule, level=Level(up).label, verified=bool(found.verified[place, column])))
+        causes.insert(
+            0, Cause(sensor="", rule=rule, level=Level(up).label, verified=bool(found.verified[place, column]))
+        )
     return tuple(causes)
 
 
@@ -68,7 +70,7 @@ def _point(ring: Ring, points: Points, found: Findings, at: int, column: int, sl
     row = int(found.rows[at])
     seen, index = found.seen, int(found.of[at, column])
     verified = bool(found.verified[:, column].any()) if not seen.suspect[index] else False
-    pond, sensor = points.setups[row]
+    _, sensor = points.setups[row]
     sign = float(points.sign[row])
     value = round(sign * float(seen.value[index]), 4)
     in_force = points.in_force(row, slot)
@@ -83,13 +85,12 @@ def _point(ring: Ring, points: Points, found: Findings, at: int, column: int, sl
         detail: dict[str, float | int | str | bool | None] = {"quantity": quantity_of(sensor.description.kind)}
         if seen.failed[index]:
             detail["flag"] = "gross_range"
-        causes.append(
-            Cause(rule="threshold", value=value, limit=in_force.four[level - 1], level=Level(level).label, detail=detail, **about, **source)
-        )  # fmt: skip
+        limit = in_force.four[level - 1]
+        name = Level(level).label
+        causes.append(Cause(rule="threshold", value=value, limit=limit, level=name, detail=detail, **about, **source))
     if level := int(found.trend[at, column]):
-        causes.append(
-            Cause(rule="trend", value=value, level=Level(level).label, **_fit(ring, points, row, seen, index, in_force.four), **about, **source)
-        )  # fmt: skip
+        fit = _fit(ring, points, row, seen, index, in_force.four)
+        causes.append(Cause(rule="trend", value=value, level=Level(level).label, **fit, **about, **source))
     if level := int(seen.rain[index]):
         causes.append(_rainfall(ring, points, row, int(seen.slot[index]), level, about))
     return causes
@@ -130,9 +131,7 @@ def _fit(
     return best[1]
 
 
-def _rainfall(
-    ring: Ring, points: Points, row: int, slot: int, level: int, about: dict[str, object]
-) -> Cause:
+def _rainfall(ring: Ring, points: Points, row: int, slot: int, level: int, about: dict[str, object]) -> Cause:
     sums, counts = rain_kernel.accumulate(ring.windows(np.array([row]), np.array([slot]), 288))
     coverage = rain_kernel.coverage(counts, rain_kernel.SPANS_SLOTS, points.interval[[row]])
     settings = points.settings[int(points.rules[row])].rainfall
@@ -148,8 +147,13 @@ def _rainfall(
         total = float(sums[0, place])
         detail[f"h{slots // 12}_mm"] = None if math.isnan(total) else round(total, 2)
     return Cause(
-        rule="rainfall", value=round(float(sums[0, span]), 2), limit=limit, level=Level(level).label, detail=detail, **about
-    )  # type: ignore[arg-type]  # ``about`` holds sensor, unit and verified
+        rule="rainfall",
+        value=round(float(sums[0, span]), 2),
+        limit=limit,
+        level=Level(level).label,
+        detail=detail,
+        **about,
+    )
 
 
 def blind_causes(points: Points, found: Findings, place: int, slot: int) -> tuple[Cause, ...]:

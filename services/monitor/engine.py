@@ -19,10 +19,10 @@ from services.monitor.domain.ponds import PondSetup
 from services.monitor.domain.timeline import Policy, Sight, Watched, fold
 from services.monitor.domain.watch import Standing
 from services.monitor.judge import LOOKBACK, NOTICES, Findings, judge
-from services.monitor.memory import Memory
+from services.monitor.memory import SIGMA_FLOOR_MM, Memory
 from services.monitor.points import ITEMS, Points, slot_moment
 from services.monitor.policy import rule_settings
-from services.monitor.ring import ABOVE, BELOW, SLOT_US, Ring, slot_of
+from services.monitor.ring import ABOVE, BELOW, NEVER, SLOT_US, Ring, slot_of
 from shared.contracts.levels import Level
 from shared.contracts.monitor import TimelineChange
 
@@ -85,6 +85,9 @@ class Engine:
         self.row_of: dict[tuple[str, str], int] = {}
         self._by_index: list[PondWatch] = []
         self._kept: list[Turn] = []
+        self._moved: set[int] = set()
+        self.raining: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
+        """By pond: whether enough rain fell lately that a level ought to move."""
         assert width > LATE + 13 + LOOKBACK, "what a late reading needs must still be in the ring"
         self._stride = width - LOOKBACK - 1
         """Slots that one step may open, so that each is judged while its past is in the ring."""
@@ -102,6 +105,8 @@ class Engine:
             pond = PondWatch(setup, len(self._by_index), policy)
             self.ponds[setup.id] = pond
             self._by_index.append(pond)
+            if pond.index >= len(self.raining):
+                self.raining = np.concatenate([self.raining, np.zeros(max(64, pond.index), np.bool_)])
         pond.setup, pond.policy = setup, policy
         rows: list[int] = []
         for sensor in setup.sensors:
@@ -113,6 +118,8 @@ class Engine:
                 self.ring.add_rows(1)
                 self.memory.grow(self.ring.used)
                 self.row_of[key] = row
+                if sensor.description.kind == "displacement":
+                    self.memory.sigma_floor[row] = SIGMA_FLOOR_MM
                 if pond.born is not None and pond.head is not None:
                     self.ring.head[row] = pond.head
                     self.memory.begin(np.array([row]), (max(pond.born - 1, pond.anchor[0])) // 12)
@@ -189,23 +196,76 @@ class Engine:
             todo = following
         return dirty
 
-    def rewrite(self, rows: Ints, slots: Ints, cells: npt.NDArray[np.float32]) -> dict[int, int]:
-        """Replace whole cells by what the store holds (duplicates came); returns what to judge again."""
-        dirty: dict[int, int] = {}
-        for index in np.unique(self.points.pond[rows]).tolist():
-            pond = self._by_index[index]
-            mine = self.points.pond[rows] == index
-            assert pond.head is not None
-            inside = mine & (slots > pond.head - self.ring.width + LOOKBACK) & (slots <= pond.head)
-            if inside.any():
-                self.ring.set_cells(rows[inside], slots[inside], cells[inside])
-                self._touch(pond, int(slots[inside].min()), dirty)
-        return dirty
-
     def settle(self, dirty: dict[int, int]) -> list[Turn]:
         """Judge what is *dirty* and return every turn since the last call."""
         turns, self._kept = [*self._kept, *self._judge(dirty)], []
+        for index in dirty:
+            self._anchor(self._by_index[index])
         return turns
+
+    def occupied(self, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
+        """Tell which readings come to a slot that is not surely empty: only those may be duplicates.
+
+        Readings of one slot within the batch count as well.
+        """
+        slots = slot_of(time_us)
+        head = self.ring.head[rows]
+        inside = (slots <= head) & (slots > head - self.ring.width)
+        taken = inside & ~np.isnan(self.ring.values[rows, slots % self.ring.width])
+        taken |= (slots <= head) & ~inside
+        _, index, counts = np.unique(rows * (1 << 40) + slots, return_inverse=True, return_counts=True)
+        return np.asarray(taken | (counts[index] > 1), np.bool_)
+
+    def restore(
+        self,
+        pond_id: str,
+        born: int,
+        anchor: tuple[int, Watched],
+        hour: int,
+        memory: dict[int, list[float]],
+        newest_us: int,
+    ) -> None:
+        """Put a pond's anchor back after a restart; ``load`` then brings the readings after it."""
+        pond = self.ponds[pond_id]
+        pond.born, pond.anchor, pond.newest_us = born, anchor, newest_us
+        pond.states.clear()
+        pond.timeline.clear()
+        pond.standing = None
+        head = int(slot_of(np.array([newest_us]))[0])
+        pond.head = pond.shown = head
+        self.ring.head[pond.rows] = head
+        self.ring.values[pond.rows] = np.nan
+        self.ring.seen_before[pond.rows] = NEVER
+        self.memory.begin(pond.rows, hour)
+        for row, state in memory.items():
+            self.memory.restore(np.array([row]), hour, np.array([state]))
+
+    def load(self, rows: Ints, time_us: Ints, values: npt.NDArray[np.float64], seen: dict[int, int]) -> None:
+        """Put stored readings back into the ring without judging; *seen* is each row's newest time ever."""
+        slots, cells = slot_of(time_us), self.cells(rows, values)
+        head = self.ring.head[rows]
+        inside = (slots <= head) & (slots > head - self.ring.width)
+        fall = self.points.rain[rows]
+        level, rain = inside & ~fall, inside & fall
+        self.ring.write_worst(rows[level], slots[level], cells[level])
+        self.ring.write_sum(rows[rain], slots[rain], cells[rain])
+        for row, newest in seen.items():
+            slot = int(slot_of(np.array([newest]))[0])
+            if slot <= self.ring.head[row] - self.ring.width:
+                self.ring.seen_before[row] = slot
+
+    def resume(self, pond_id: str, recorded: list[tuple[int, TimelineChange]]) -> list[Turn]:
+        """Judge a restored pond again from its anchor; what differs from the record is returned."""
+        pond = self.ponds[pond_id]
+        pond.timeline = [each for each in recorded if each[0] > pond.anchor[0]]
+        if pond.head is None:
+            return []
+        return self._judge({pond.index: pond.anchor[0] + 1})
+
+    def anchored(self) -> list[PondWatch]:
+        """Return the ponds whose anchor moved since the last call: what a restart needs has changed."""
+        moved, self._moved = [self._by_index[index] for index in sorted(self._moved)], set()
+        return moved
 
     def tick(self, pond_ids: Iterable[str], slot: int) -> list[Turn]:
         """Judge the silence of ponds up to *slot* although nothing came."""
@@ -231,6 +291,8 @@ class Engine:
 
     def _begin(self, pond: PondWatch, slot: int) -> None:
         """Start a pond's clock at its first reading, or move its birth back when an earlier one comes late."""
+        if pond.born is None or slot < pond.born:
+            self._moved.add(pond.index)
         if pond.head is None:
             pond.head, pond.shown, pond.born = slot - 1, slot - 1, slot
             pond.anchor = (slot - 1, Watched())
@@ -254,6 +316,7 @@ class Engine:
             self.ring.advance(pond.rows, pond.head, far)
             self.memory.skip(pond.rows, (far - LATE) // 12)
             pond.anchor = (far - LATE, pond.state_after(pond.head))
+            self._moved.add(pond.index)
             pond.states.clear()
             pond.timeline = [each for each in pond.timeline if each[0] > far - LATE]
             pond.head = far
@@ -274,13 +337,15 @@ class Engine:
 
     def _anchor(self, pond: PondWatch) -> None:
         """Move the anchor up to what no reading can reach any more; forget what lies before it."""
-        assert pond.head is not None and pond.born is not None
+        assert pond.head is not None
+        assert pond.born is not None
         hour = (pond.head - LATE - 13) // 12
         slot = hour * 12
         if slot <= pond.anchor[0] or slot < pond.born:
             return
         self.memory.settle(self.ring, pond.rows, self.points.rain[pond.rows], hour)
         pond.anchor = (slot, pond.state_after(slot))
+        self._moved.add(pond.index)
         pond.states = [each for each in pond.states if each[0] > slot]
         pond.timeline = [each for each in pond.timeline if each[0] > slot]
 
@@ -312,6 +377,7 @@ class Engine:
         born = np.repeat(np.array([pond.born for pond in ponds], np.int64), sizes)
         self.memory.late(rows, first)
         found = judge(self.ring, self.points, self.memory, rows, starts, born, first, last)
+        self.raining[[pond.index for pond in ponds]] = found.raining
         shown = (found.up > 0).any(axis=1) | (found.release > 0).any(axis=1)
         shown |= np.logical_or.reduceat((found.blind.any(axis=1)) | (found.notice != 0).any(axis=1), starts)
         turns = []
@@ -338,9 +404,10 @@ class Engine:
                 causes = causes_of(self.ring, self.points, found, place, change)
                 level = None if change.kind == "cleared" else change.level.label
                 time = slot_moment(change.slot)
-                changes.append(
-                    (change.slot, TimelineChange(time=time, event=change.kind, level=level, verified=change.verified, causes=causes))
-                )  # fmt: skip
+                told_as = TimelineChange(
+                    time=time, event=change.kind, level=level, verified=change.verified, causes=causes
+                )
+                changes.append((change.slot, told_as))
             if after != state:
                 # The fold may have turned in the middle of the run; its own slots make that exact enough,
                 # because a state is only ever asked for after a whole run or folded again from before it.
@@ -356,18 +423,20 @@ class Engine:
         while same < min(len(old), len(changes)) and _alike(old[same], changes[same]):
             same += 1
         pond.timeline = kept + changes + later
-        causes = standing_causes(self.ring, self.points, found, place, last) if sight.up else ()
-        pond.standing = Standing(
-            slot_moment(last), state.level, sight.up, state.verified, causes, blind_causes(self.points, found, place, last)
-        )
-        return Turn(pond, [each for _, each in old[same:]], [each for _, each in changes[same:]])
+        turn = Turn(pond, [each for _, each in old[same:]], [each for _, each in changes[same:]])
+        news = bool(turn.added or turn.removed)
+        # Causes cost a fit each: they are worked out only where somebody will be told.
+        causes = standing_causes(self.ring, self.points, found, place, last) if news and sight.up else ()
+        blind = blind_causes(self.points, found, place, last) if sight.blind else ()
+        pond.standing = Standing(slot_moment(last), state.level, sight.up, state.verified, causes, blind)
+        return turn
 
     def _within(
         self, before: Watched, after: Watched, first: int, last: int, sight: Sight, policy: Policy
     ) -> list[tuple[int, Watched]]:
         """Return the states inside a long run, so that a later fold may start anywhere in it."""
         cuts = [first]
-        middle, told = fold(before, first, first, sight, policy)
+        middle, _ = fold(before, first, first, sight, policy)
         states = [(first, middle)]
         _, later = fold(middle, first + 1, last, sight, policy)
         for change in later:
@@ -382,10 +451,8 @@ class Engine:
     def _sight(self, found: Findings, place: int, column: int) -> Sight:
         begin = int(found.starts[place])
         end = int(found.starts[place + 1]) if place + 1 < len(found.starts) else len(found.rows)
-        blind: list[str] = []
+        blind = [self._sensor(found, begin + at) for at in np.flatnonzero(found.blind[begin:end, column]).tolist()]
         notices: list[tuple[str, str]] = []
-        for at in np.flatnonzero(found.blind[begin:end, column]).tolist():
-            blind.append(self._sensor(found, begin + at))
         for at in np.flatnonzero(found.notice[begin:end, column]).tolist():
             bits = int(found.notice[begin + at, column])
             notices += [(rule, self._sensor(found, begin + at)) for bit, rule in enumerate(NOTICES) if bits >> bit & 1]
@@ -414,5 +481,3 @@ def _alike(one: tuple[int, TimelineChange], two: tuple[int, TimelineChange]) -> 
     if a.event in ("notice", "blind"):
         return same and [(c.rule, c.sensor) for c in a.causes] == [(c.rule, c.sensor) for c in b.causes]
     return same
-
-

@@ -59,6 +59,8 @@ class Findings:
     notice: npt.NDArray[np.int16]
     of: Ints
     index: npt.NDArray[np.float64]
+    raining: Bools
+    """(p,): enough rain in the last 6 h of the newest slot that a level ought to move."""
 
     def runs(self, place: int) -> Iterator[tuple[int, int]]:
         """Yield (first, last) columns over which everything that the timeline looks at stays the same."""
@@ -102,8 +104,8 @@ def judge(
     silent = serving & (np.minimum(age, slots[None, :] - born[:, None] + 1) > silent_after)
     carried = (of >= 0) & (age <= np.minimum(silent_after, np.where(points.rain[rows], NEAR, 288)[:, None])) & serving
 
-    def of_slot(column: npt.NDArray[np.generic], empty: object = 0) -> npt.NDArray[np.generic]:
-        return np.where(carried, column[np.maximum(of, 0)], empty) if len(column) else np.full(of.shape, empty)
+    def of_slot(column: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return np.where(carried, column[np.maximum(of, 0)], 0) if len(column) else np.zeros(of.shape, np.float32)
 
     hours = (slots - 1) // 12 - (first - 1) // 12
     is_rain = points.rain[rows]
@@ -124,6 +126,8 @@ def judge(
     raining = any_of(column & (rain_6h >= confirm))
     others = _others_rising(points, rows, pond_of, carried, of, seen)
     confirmed = raining[pond_of] | others
+    quick = column & (points.interval[rows] <= 72)[:, None]
+    heavy = any_of(quick & (rain_6h >= points.numbers("quality", "flat_rain_mm", rows)[:, None]))
 
     judged = np.where(confirmed | (of < 0), of, seen.stand_in[np.maximum(of, 0)] if len(seen.row) else -1)
     judged = np.where(carried, judged, -1)
@@ -136,9 +140,7 @@ def judge(
     trend_release = np.minimum(pick(seen.trend_release), cap)
     rain = pick(seen.rain)
     point = np.maximum.reduce([pick(seen.threshold), trend, rain])
-    point_release = np.maximum.reduce(
-        [pick(seen.threshold_release), trend_release, pick(seen.rain_release), point]
-    )
+    point_release = np.maximum.reduce([pick(seen.threshold_release), trend_release, pick(seen.rain_release), point])
     doubtful = (seen.suspect[np.maximum(judged, 0)] if len(seen.row) else np.zeros(of.shape, np.bool_)) & ~confirmed
     sure = np.where(doubtful, 0, point).astype(np.int8)
 
@@ -147,10 +149,13 @@ def judge(
     _, up_sure = _roll_up(points, rows, pond_of, sure, len(starts))
     lifted = _compound(points, rows, starts, rain, trend)
     compound = lifted > up
-    up, up_sure = np.maximum(up, lifted), np.maximum(up_sure, _compound(points, rows, starts, rain, np.minimum(trend, sure)))
+    up, up_sure = (
+        np.maximum(up, lifted),
+        np.maximum(up_sure, _compound(points, rows, starts, rain, np.minimum(trend, sure))),
+    )
     release = np.maximum(release, up)
 
-    notice, stuck = _notices(points, rows, starts, pond_of, block, serving, carried, of, seen, climb, rain_6h)
+    notice, stuck = _notices(points, rows, starts, pond_of, block, serving, carried, of, seen, climb, heavy)
     bit = (1 << points.item[rows].astype(np.int16))[:, None]
     seeing = np.bitwise_or.reduceat(np.where(serving & carried & ~stuck, bit, 0), starts, axis=0)
     have = np.bitwise_or.reduceat(np.where(serving, bit, 0), starts, axis=0)
@@ -161,7 +166,7 @@ def judge(
     return Findings(
         first, starts, rows, seen, up, release, up_sure >= up, items,
         (~seeing).astype(np.int16) & np.int16((1 << len(ITEMS)) - 1), compound, point, trend, blind, notice,
-        judged, index,
+        judged, index, heavy[:, -1],
     )  # fmt: skip
 
 
@@ -211,9 +216,7 @@ def _observations(
     return seen, of, np.maximum.accumulate(newest, axis=1)
 
 
-def _before(
-    ring: Ring, points: Points, rows: Ints, first: int
-) -> tuple[Ints, Ints, npt.NDArray[np.float32]]:
+def _before(ring: Ring, points: Points, rows: Ints, first: int) -> tuple[Ints, Ints, npt.NDArray[np.float32]]:
     """Return (place, slot, cell) of the last few observations of each row before slot *first*."""
     want = np.arange(len(rows))
     found: list[tuple[Ints, Ints, npt.NDArray[np.float32]]] = []
@@ -235,9 +238,7 @@ def _before(
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]  # three columns
 
 
-def _others_rising(
-    points: Points, rows: Ints, pond_of: Ints, carried: Bools, of: Ints, seen: Observed
-) -> Bools:
+def _others_rising(points: Points, rows: Ints, pond_of: Ints, carried: Bools, of: Ints, seen: Observed) -> Bools:
     """Tell where another point of the same item rose by at least half a suspect step within the hour."""
     if not len(seen.row):
         return carried & False
@@ -286,7 +287,7 @@ def _compound(points: Points, rows: Ints, starts: Ints, rain: Levels, trend: Lev
 
 def _notices(
     points: Points, rows: Ints, starts: Ints, pond_of: Ints, block: npt.NDArray[np.float32], serving: Bools,
-    carried: Bools, of: Ints, seen: Observed, climb: npt.NDArray[np.float64], rain_6h: npt.NDArray[np.generic],
+    carried: Bools, of: Ints, seen: Observed, climb: npt.NDArray[np.float64], heavy: Bools,
 ) -> tuple[npt.NDArray[np.int16], Bools]:  # fmt: skip
     """Sensor questions and slow climbs, as bits; and which points are stuck and so cannot testify."""
     notice = np.zeros(block.shape, np.int16)
@@ -302,8 +303,6 @@ def _notices(
         bit("spike", carried & seen.spiked[at])
         flat = carried & seen.flat[at] & level_rows
         if flat.any():
-            heavy = np.maximum.reduceat(np.asarray(rain_6h), starts, axis=0)
-            heavy = heavy >= _per_pond(points, rows, starts, "quality", "flat_rain_mm")
             moving = _others_rising(points, rows, pond_of, carried, of, seen)
             stuck = flat & (heavy[pond_of] | moving)
             bit("flat_line", stuck)
@@ -315,9 +314,7 @@ def _notices(
     return notice, stuck
 
 
-def _apart(
-    points: Points, rows: Ints, pond_of: Ints, mask: Bools, of: Ints, seen: Observed
-) -> Bools:
+def _apart(points: Points, rows: Ints, pond_of: Ints, mask: Bools, of: Ints, seen: Observed) -> Bools:
     """Tell where points of one level item of a pond lie further apart than neighbours may."""
     begins, segment = _segments(points, rows, pond_of)
     result = np.zeros(mask.shape, np.bool_)

@@ -15,10 +15,14 @@ import numpy.typing as npt
 from services.monitor.kernels import cusum
 from services.monitor.ring import MARKS, NEVER, Ring
 
-__all__ = ["API_PER_HOUR", "Memory"]
+__all__ = ["API_PER_HOUR", "SIGMA_FLOOR_MM", "Memory"]
 
 API_PER_HOUR = 0.9 ** (1 / 24)
 """Recession of the antecedent index per hour; 0.9 a day (domain reference §5: 0.8 to 0.95)."""
+
+_FORGET_HOURS = 336
+SIGMA_FLOOR_M = 0.04
+SIGMA_FLOOR_MM = 5.0
 
 Ints = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]
@@ -33,6 +37,8 @@ class Memory:
         self.anchor: Array = self._blank(rows, width)
         self.hour: Ints = np.full(rows, NEVER, np.int64)
         self.state: Array = self._blank(rows, width)
+        self.sigma_floor: Array = np.full(rows, SIGMA_FLOOR_M)
+        """Least standard deviation of the slow-climb rule, in each row's canonical unit."""
 
     @staticmethod
     def _blank(rows: int, width: int) -> Array:
@@ -51,6 +57,7 @@ class Memory:
             self.state = np.concatenate([self.state, blank])
             self.anchor_hour = np.concatenate([self.anchor_hour, never])
             self.hour = np.concatenate([self.hour, never])
+            self.sigma_floor = np.concatenate([self.sigma_floor, np.full(more, SIGMA_FLOOR_M)])
 
     def begin(self, rows: Ints, hour: int) -> None:
         """Start *rows* from nothing at *hour* (the hour before their pond's first reading)."""
@@ -73,12 +80,15 @@ class Memory:
     def skip(self, rows: Ints, hour: int) -> None:
         """Pass over a long silence up to *hour*: no means come, and the catchment dries."""
         for hours, states in ((self.anchor_hour, self.anchor), (self.hour, self.state)):
-            states[rows, -1] *= API_PER_HOUR ** np.maximum(0, hour - hours[rows])
+            passed = np.maximum(0, hour - hours[rows])
+            index = states[rows, -1] * API_PER_HOUR**passed
+            # A baseline from before a long silence says nothing about the pond after it.
+            forget = passed > _FORGET_HOURS
+            states[rows[forget]] = self._blank(1, states.shape[1])
+            states[rows, -1] = index
             hours[rows] = np.maximum(hours[rows], hour)
 
-    def run(
-        self, ring: Ring, rows: Ints, rain: npt.NDArray[np.bool_], first: int, last: int
-    ) -> tuple[Array, Array]:
+    def run(self, ring: Ring, rows: Ints, rain: npt.NDArray[np.bool_], first: int, last: int) -> tuple[Array, Array]:
         """Bring *rows* to the hour complete before slot *last*.
 
         Returns (cusum sum, antecedent index), each (rows, hours) for the hours ``(first-1)//12 … (last-1)//12``.
@@ -93,7 +103,7 @@ class Memory:
             if hour >= begin:
                 sums[places, hour - begin], index[places, hour - begin] = state[:, 0], state[:, -1]
             for at, means, totals in self._hours(ring, group, hour + 1, end):
-                state = self._step(state, means, totals, rain[places])
+                state = self._step(state, means, totals, rain[places], self.sigma_floor[group])
                 if at >= begin:
                     sums[places, at - begin], index[places, at - begin] = state[:, 0], state[:, -1]
             self.state[group] = state
@@ -107,7 +117,7 @@ class Memory:
             group = rows[places]
             state = self.anchor[group]
             for _, means, totals in self._hours(ring, group, was + 1, hour):
-                state = self._step(state, means, totals, rain[places])
+                state = self._step(state, means, totals, rain[places], self.sigma_floor[group])
             self.anchor[group] = state
             self.anchor_hour[group] = max(was, hour)
 
@@ -120,13 +130,13 @@ class Memory:
         block = np.where(block > MARKS, block, np.nan)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the mean of an empty hour is the NaN we want
-            means = np.nanmean(block, axis=2, dtype=np.float64)
-        totals = np.nansum(block, axis=2, dtype=np.float64)
+            means = np.asarray(np.nanmean(block, axis=2, dtype=np.float64))
+        totals = np.asarray(np.nansum(block, axis=2, dtype=np.float64))
         return [(first + place, means[:, place], totals[:, place]) for place in range(last - first + 1)]
 
     @staticmethod
-    def _step(state: Array, means: Array, totals: Array, rain: npt.NDArray[np.bool_]) -> Array:
+    def _step(state: Array, means: Array, totals: Array, rain: npt.NDArray[np.bool_], floor: Array) -> Array:
         fields = cusum.CusumState(*state[:, :-1].T)
-        stepped = cusum.step(fields, np.where(rain, np.nan, means))
+        stepped = cusum.step(fields, np.where(rain, np.nan, means), sigma_floor=floor)
         index = np.where(rain, state[:, -1] * API_PER_HOUR + totals, 0.0)
         return np.column_stack([*(np.asarray(part, np.float64) for part in stepped), index])

@@ -268,7 +268,7 @@ def _rain(ring: Ring, points: Points, seen: Observed, at: Ints) -> None:
         sums, counts = rain_kernel.accumulate(ring.windows(rows, seen.slot[part], 288))
         known = rain_kernel.coverage(counts, rain_kernel.SPANS_SLOTS, points.interval[rows]) > 0
         # Thousandths of a millimetre: tips of 0.2 mm must add up to the limit whatever the order they came in.
-        sums = np.round(np.where(known, sums, np.nan), 3)
+        sums = np.round(np.where(known, sums, np.float32(np.nan)), 3).astype(np.float32)
         seen.rain_6h[part] = np.nan_to_num(np.where(known[:, 2], sums[:, 2], sums[:, 4]))
         seen.rain_24h[part] = np.nan_to_num(sums[:, 4])
         for target, factor in ((seen.rain, 1.0), (seen.rain_release, points.numbers("rainfall", "release", rows))):
@@ -284,4 +284,3 @@ def _rain(ring: Ring, points: Points, seen: Observed, at: Ints) -> None:
                     0,
                 )
             target[part] = np.where(points.numbers("rainfall", "enabled", rows) > 0, found, 0)
-

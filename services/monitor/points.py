@@ -17,7 +17,7 @@ from services.monitor.ring import NEVER, SLOT_US
 from shared.contracts.levels import SensorKind, SensorState
 from shared.site.units import to_canonical
 
-__all__ = ["FOREVER", "ITEMS", "Points", "slot_moment"]
+__all__ = ["FOREVER", "ITEMS", "Points", "moment_slot", "slot_moment"]
 
 ITEMS = ("level", "rain", "freeboard", "beach_length", "phreatic_level", "displacement")
 """Monitored items; the index is the item code, and a bit in the judge's masks."""
@@ -161,6 +161,14 @@ class Points:
                     mask[place] |= (slots >= begin) & (slots < end)
         return np.asarray(mask, np.bool_)
 
+    def serving_pairs(self, rows: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Tell for each pair (row, slot) whether the sensor was in service, (m,)."""
+        mask = (slots >= self.serve_from[rows]) & (slots < self.serve_to[rows])
+        for row in self.spans.keys() & set(np.unique(rows).tolist()):
+            for begin, end in self.spans[row]:
+                mask |= (rows == row) & (slots >= begin) & (slots < end)
+        return np.asarray(mask, np.bool_)
+
     def in_force(self, row: int, slot: int) -> InForce:
         """Return the limits of a point at a slot, with their document."""
         pond, sensor = self.setups[row]
@@ -207,5 +215,3 @@ class Points:
         column = np.array([float(getattr(getattr(each, rule), name)) for each in self.settings])
         taken: npt.NDArray[np.float64] = column[self.rules[rows]]
         return taken
-
-

@@ -3,9 +3,9 @@
 ``values`` is (rows, width) float32 in canonical units, NaN = missing, turned so that up is danger (freeboard
 and beach length are stored negative). A slot whose only readings failed the gross range holds a mark instead
 of a value: ``ABOVE`` (the side of danger) or ``BELOW``, both smaller than any value, so that the greatest of a
-slot is the order NaN < BELOW < ABOVE < values and does not depend on arrival. Column = slot mod width, so ponds may stand at different times (a
-replay of 2020 beside a live pond) without a second matrix. Slots are 5 minutes, right-closed, labelled by
-their end: slot ``s`` covers (300·(s-1), 300·s] seconds since 1970.
+slot is the order NaN < BELOW < ABOVE < values and does not depend on arrival. Column = slot mod width, so ponds
+may stand at different times (a replay of 2020 beside a live pond) without a second matrix. Slots are 5 minutes,
+right-closed, labelled by their end: slot ``s`` covers (300·(s-1), 300·s] seconds since 1970.
 """
 
 from __future__ import annotations

@@ -136,9 +136,7 @@ def _step(state: Watched, first: int, last: int, sight: Sight, policy: Policy) -
                 state, level=Level.NONE, verified=True, items=frozenset(), below_since=None, below_most=Level.NONE
             ), changes
         changes.append(Change(due, "eased", most, state.verified))
-        state = replace(
-            state, level=most, below_since=due if release < most else None, below_most=release
-        )
+        state = replace(state, level=most, below_since=due if release < most else None, below_most=release)
     return replace(state, below_since=None, below_most=Level.NONE), changes
 
 

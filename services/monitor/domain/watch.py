@@ -287,9 +287,7 @@ def act(
         case CloseWarning():
             evidence = _said(command.evidence, "evidence")
             if warning == state.current and not state.blind:
-                raise Conflict(
-                    "watch.still_standing", field="warning_id", warning=warning, level=str(life.level.label)
-                )
+                raise Conflict("watch.still_standing", field="warning_id", warning=warning, level=str(life.level.label))
             return [WarningClosed(warning_id=warning, pond_id=pond_id, by=by, evidence=evidence, at=at)]
         case _:
             assert_never(command)

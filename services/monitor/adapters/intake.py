@@ -1,0 +1,109 @@
+"""The telemetry loop: take, decode, store and judge, bury what cannot be read, acknowledge after commit.
+
+The next messages are taken and decoded while the database works on the last ones. Nothing that is acknowledged
+is lost: a batch is held in memory and tried again for as long as the database is away; one that fails for another
+reason is halved until the message at fault is alone, and that one goes to the dead letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from uuid import uuid4
+
+import psycopg
+from nats.aio.msg import Msg
+from psycopg_pool import PoolTimeout
+
+from services.monitor.adapters.desk import Desk
+from services.monitor.adapters.telemetry import CONSUMER, Pull
+from services.monitor.decode import Decoded, DecodeLimits, decode
+from shared.logging import logger
+from shared.problems import Fault, TailwardenError
+
+__all__ = ["Intake"]
+
+Bury = Callable[[bytes, str, list[TailwardenError], int], Awaitable[None]]
+_TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError)
+_LONGEST_DELAY = 2.0
+
+
+class Intake:
+    """Runs until cancelled. ``bury(payload, subject, errors, stream_seq)`` keeps a message that cannot be taken."""
+
+    def __init__(self, pull: Pull, desk: Desk, bury: Bury, limits: DecodeLimits | None = None) -> None:
+        self._pull, self._desk, self._bury = pull, desk, bury
+        self._limits = limits or DecodeLimits()
+        self._log = logger(__name__)
+
+    async def run(self) -> None:
+        """Take telemetry for ever."""
+        ahead: asyncio.Queue[list[Msg]] = asyncio.Queue(maxsize=1)
+        taking = asyncio.create_task(self._take(ahead), name="telemetry-take")
+        try:
+            while True:
+                batch = await ahead.get()
+                await self._process(batch)
+        finally:
+            taking.cancel()
+            with suppress(asyncio.CancelledError):
+                await taking
+
+    async def _take(self, ahead: asyncio.Queue[list[Msg]]) -> None:
+        while True:
+            messages = await self._pull.take()
+            if messages:
+                await ahead.put(messages)
+
+    def _decode(self, messages: Sequence[Msg]) -> Decoded:
+        now = int(self._desk.clock.now().timestamp() * 1_000_000)
+        return decode([(each.subject, each.data) for each in messages], self._desk.directory, now, self._limits)
+
+    async def _process(self, messages: list[Msg]) -> None:
+        delay = 0.1
+        while True:
+            try:
+                await self._commit(messages)
+            except _TRANSIENT as error:
+                self._log.warning("telemetry waits", error=str(error) or type(error).__name__, retry_in_s=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LONGEST_DELAY)
+            except Exception as error:
+                if len(messages) > 1:
+                    self._log.exception("batch failed; looking for the message at fault", messages=len(messages))
+                    half = len(messages) // 2
+                    await self._process(messages[:half])
+                    await self._process(messages[half:])
+                    return
+                await self._give_up(messages[0], error)
+                return
+            else:
+                await self._pull.acknowledge(messages[-1])
+                return
+
+    async def _commit(self, messages: list[Msg]) -> None:
+        decoded = self._decode(messages)
+        refused = {origin: list[TailwardenError](errors) for origin, errors in decoded.refused_messages.items()}
+        if decoded.kept:
+            taken = await self._desk.take(decoded)
+            for origin, error in taken.refusals:
+                refused.setdefault(origin, []).append(error)
+        for origin, errors in refused.items():
+            message = messages[origin]
+            await self._bury(message.data, message.subject, errors, message.metadata.sequence.stream)
+
+    async def _give_up(self, message: Msg, error: Exception) -> None:
+        """Keep a message that our own code cannot handle, and go on with the next."""
+        incident = uuid4().hex[:12]
+        self._log.exception("message buried", incident=incident, subject=message.subject, exc_info=error)
+        fault = error if isinstance(error, TailwardenError) else Fault("intake.failed", incident=incident)
+        while True:
+            try:
+                await self._bury(message.data, message.subject, [fault], message.metadata.sequence.stream)
+            except Exception as problem:  # NATS is away: the message must not be acknowledged before it is kept
+                self._log.warning("cannot bury now", error=str(problem) or type(problem).__name__, consumer=CONSUMER)
+                await asyncio.sleep(1.0)
+            else:
+                await self._pull.acknowledge(message)
+                return

@@ -1,0 +1,85 @@
+"""The desk as people meet it: acts on warnings and queries, answered from the database and the engine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.monitor.adapters.desk import Desk
+from services.monitor.kernels.arrays import last_valid
+from services.monitor.points import slot_moment
+from shared.contracts.levels import Level
+from shared.contracts.monitor import AcknowledgeWarning, CloseWarning, HandleWarning, PondStanding, WarningView
+from shared.problems import NotFound
+
+__all__ = ["StoredWarnings"]
+
+
+class StoredWarnings:
+    """Implements ``handlers.WarningDesk``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def act(self, command: AcknowledgeWarning | HandleWarning | CloseWarning) -> WarningView:
+        """See ``handlers.WarningDesk``."""
+        desk = self._desk
+        async with desk.lock:
+            if desk.stale:
+                await desk.restore_held()
+            try:
+                async with desk.pool.connection() as conn, conn.transaction():
+                    found = await desk.records.warning(conn, command.warning_id)
+                    if found is None:
+                        raise NotFound("watch.no_warning", field="warning_id", warning=command.warning_id)
+                    await desk.watches.act(conn, found.pond_id, command, desk.clock.now())
+                    after = await desk.records.warning(conn, command.warning_id)
+                    assert after is not None, "warnings are never removed"
+            except BaseException:
+                # What is held of the stream may be ahead of what was committed.
+                desk.watches.forget()
+                raise
+            desk.committed()
+        return after
+
+    async def warning(self, warning_id: str) -> WarningView | None:
+        """See ``handlers.WarningDesk``."""
+        async with self._desk.pool.connection() as conn:
+            return await self._desk.records.warning(conn, warning_id)
+
+    async def warnings(self, pond_id: str | None, include_closed: bool, limit: int) -> list[WarningView]:
+        """See ``handlers.WarningDesk``."""
+        async with self._desk.pool.connection() as conn:
+            return await self._desk.records.warnings(conn, pond_id=pond_id, include_closed=include_closed, limit=limit)
+
+    async def standings(self, pond_id: str | None) -> list[PondStanding]:
+        """See ``handlers.WarningDesk``."""
+        desk = self._desk
+        async with desk.lock:
+            if desk.stale:
+                await desk.restore_held()
+            ids = [pond_id] if pond_id is not None else sorted(desk.views)
+            async with desk.pool.connection() as conn:
+                current = {each: (await desk.watches.state(conn, each)).current for each in ids if each in desk.views}
+            return [self._standing(each, current[each]) for each in ids if each in desk.views]
+
+    def _standing(self, pond_id: str, warning_id: str | None) -> PondStanding:
+        engine, view = self._desk.engine, self._desk.views[pond_id]
+        pond = engine.ponds[pond_id]
+        standing = pond.standing
+        values: dict[str, float | None] = {}
+        if pond.head is not None and len(pond.rows):
+            windows = engine.ring.windows(pond.rows, np.full(len(pond.rows), pond.head), 288)
+            newest = last_valid(windows, 1)[0][:, 0]
+            for row, value in zip(pond.rows.tolist(), newest.tolist(), strict=True):
+                name = engine.points.setups[row][1].description.id
+                values[name] = None if np.isnan(value) else round(float(engine.points.sign[row]) * value, 4)
+        return PondStanding(
+            pond_id=pond_id,
+            registry_version=view.version,
+            level=None if standing is None else Level(standing.level).label,
+            verified=True if standing is None else standing.verified,
+            blind=() if standing is None else tuple(cause.sensor for cause in standing.blind),
+            head=None if pond.head is None else slot_moment(pond.shown),
+            values=values,
+            warning_id=warning_id,
+        )

@@ -1,0 +1,19 @@
+"""What the monitor may be told beyond the shared settings."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["MonitorSettings"]
+
+
+class MonitorSettings(BaseSettings):
+    """From the environment, ``TAILWARDEN_MONITOR_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="TAILWARDEN_MONITOR_", frozen=True, extra="ignore")
+
+    batch: int = Field(default=1000, ge=1, le=20_000)
+    """Messages taken at a time."""
+    tick_s: float = Field(default=5.0, gt=0, le=300)
+    """Seconds between looks at the wall clock for silent ponds."""

@@ -1,0 +1,141 @@
+"""Builds the monitor: the only place that knows which parts it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from services.monitor.adapters.desk import Desk
+from services.monitor.adapters.intake import Intake
+from services.monitor.adapters.people import StoredWarnings
+from services.monitor.adapters.telemetry import CONSUMER, Pull
+from services.monitor.adapters.watches import Watches
+from services.monitor.handlers import Monitor
+from services.monitor.projections import Warnings
+from services.monitor.settings import MonitorSettings
+from shared.bus.connection import connect, new_broker, running
+from shared.bus.dead import bury
+from shared.bus.events import on_events
+from shared.bus.rpc import serve_command
+from shared.bus.streams import provision
+from shared.clock import SystemClock
+from shared.contracts.cloudevents import CloudEvent, event_of
+from shared.contracts.monitor import (
+    MONITOR_EVENTS,
+    AcknowledgeWarning,
+    CloseWarning,
+    HandleWarning,
+    ListWarnings,
+    ShowPondStanding,
+    ShowWarning,
+)
+from shared.eventstore import EventStore, ServiceStore
+from shared.eventstore.relay import Relay
+from shared.logging import logger
+from shared.postgres import open_pool
+from shared.problems import TailwardenError
+from shared.ready import mark_ready
+from shared.settings import Connection, Settings
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
+    from nats.js import JetStreamContext
+
+__all__ = ["SERVICE", "answer_commands", "serve", "store"]
+
+SERVICE = "monitor"
+
+
+def store() -> ServiceStore:
+    """Return the event store and read models, for the service itself and for the audit commands."""
+    return ServiceStore(schema=SERVICE, store=EventStore(MONITOR_EVENTS), projections=(Warnings(),))
+
+
+def answer_commands(broker: NatsBroker, monitor: Monitor) -> None:
+    """Register the service's commands on *broker*."""
+    serve_command(broker, AcknowledgeWarning, monitor.act, SERVICE)
+    serve_command(broker, HandleWarning, monitor.act, SERVICE)
+    serve_command(broker, CloseWarning, monitor.act, SERVICE)
+    serve_command(broker, ShowWarning, monitor.show, SERVICE)
+    serve_command(broker, ListWarnings, monitor.list, SERVICE)
+    serve_command(broker, ShowPondStanding, monitor.standing, SERVICE)
+
+
+async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
+    """Serve until *stop* is set, at the addresses *to*, or those the settings give.
+
+    Raises
+    ------
+    Unavailable
+        If NATS or PostgreSQL cannot be reached at the start; afterwards both may come and go.
+    """
+    settings = MonitorSettings()
+    to = Settings.load().connection() if to is None else to
+    parts = store()
+    pool = await open_pool(to.database(SERVICE), schema=SERVICE)
+    try:
+        nc = await connect(to, name="tailwarden-monitor")
+        try:
+            js = nc.jetstream()
+            await provision(js)
+            relay = Relay(parts.store, pool, js, SERVICE)
+            desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake)
+            await desk.restore()
+            pull = Pull(nc, settings.batch)
+            await pull.open()
+            intake = Intake(pull, desk, lambda *letter: _bury(js, *letter))
+            broker = new_broker(to, name="tailwarden-monitor-bus")
+            answer_commands(broker, Monitor(StoredWarnings(desk)))
+
+            async def hear(event: CloudEvent) -> None:
+                about = event_of(event)
+                if about is not None:
+                    await desk.hear(event.id, event.subject, event.streamversion, about)
+
+            on_events(broker, "tw.events.registry.pond.>", "monitor-registry", hear)
+            async with running(broker):
+                await _until(
+                    stop,
+                    asyncio.create_task(relay.run(), name="relay"),
+                    asyncio.create_task(intake.run(), name="intake"),
+                    asyncio.create_task(_tick(desk, settings.tick_s), name="tick"),
+                )
+            await pull.close()
+        finally:
+            await nc.close()
+    finally:
+        await pool.close()
+
+
+async def _bury(
+    js: JetStreamContext, payload: bytes, subject: str, errors: list[TailwardenError], stream_seq: int
+) -> None:
+    await bury(js, CONSUMER, payload, subject, errors, stream_seq)
+
+
+async def _tick(desk: Desk, every: float) -> None:
+    """Let the wall clock move silent ponds; an outage of the database only delays it."""
+    log = logger(__name__)
+    while True:
+        await asyncio.sleep(every)
+        try:
+            await desk.tick()
+        except Exception as error:
+            log.warning("tick failed", error=str(error) or type(error).__name__)
+
+
+async def _until(stop: asyncio.Event, *work: asyncio.Task[None]) -> None:
+    """Wait for *stop*; a part that ends by itself ends the service, so that its supervisor starts it anew."""
+    stopped = asyncio.create_task(stop.wait())
+    mark_ready()
+    logger(__name__).info("monitor serves")
+    try:
+        done, _ = await asyncio.wait({stopped, *work}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopped}:
+            task.result()
+    finally:
+        for task in (stopped, *work):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
