@@ -15,23 +15,15 @@ from __future__ import annotations
 
 import json
 import warnings
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, RootModel, create_model
+from pydantic import BaseModel, Field, RootModel, create_model
 
 from shared.contracts.asyncapi_extension import complete
 from shared.contracts.base import Command, Event
 from shared.contracts.cloudevents import EVENT_TYPES, CloudEvent
 from shared.contracts.commands import REPLIES
-from shared.contracts.readings import (
-    ColumnsMessage,
-    GatewayColumnsMessage,
-    GatewayReadingListMessage,
-    GatewayReadingMessage,
-    GatewaySeriesMessage,
-    ReadingListMessage,
-    ReadingMessage,
-)
+from shared.contracts.telemetry import MAX_READINGS, Columns, GatewayColumns, GatewayReading, GatewaySeries, Reading
 from shared.problems import Problem
 
 __all__ = ["asyncapi", "event_envelope", "reply_envelope"]
@@ -44,13 +36,18 @@ DESCRIPTION = (
     "know. "
     "Commands are NATS requests; the answer is a result or a problem (RFC 9457)."
 )
-SENSOR_SHAPES: tuple[type[BaseModel], ...] = (ReadingMessage, ReadingListMessage, ColumnsMessage)
-GATEWAY_SHAPES: tuple[type[BaseModel], ...] = (
-    GatewayReadingMessage,
-    GatewayReadingListMessage,
-    GatewayColumnsMessage,
-    GatewaySeriesMessage,
-)
+
+
+class Readings(RootModel[Annotated[list[Reading], Field(min_length=1, max_length=MAX_READINGS)]]):
+    """Several readings of one sensor; bad ones are refused alone."""
+
+
+class GatewayReadings(RootModel[Annotated[list[GatewayReading], Field(min_length=1, max_length=MAX_READINGS)]]):
+    """Several readings of a pond's sensors; bad ones are refused alone."""
+
+
+SENSOR_SHAPES: tuple[type[BaseModel], ...] = (Reading, Readings, Columns)
+GATEWAY_SHAPES: tuple[type[BaseModel], ...] = (GatewayReading, GatewayReadings, GatewayColumns, GatewaySeries)
 TELEMETRY = (
     ("SensorTelemetry", "tw.telemetry.{pond}.{sensor}", SENSOR_SHAPES, "Readings of one sensor."),
     ("PondTelemetry", "tw.telemetry.{pond}", GATEWAY_SHAPES, "Readings of a pond's sensors, from one gateway."),

@@ -87,8 +87,7 @@ class _Walk:
             if pair in self._seen:
                 return
             self._seen.add(pair)
-        olds = {_kind(one): one for one in _alternatives(old, self._old)}
-        news = {_kind(one): one for one in _alternatives(new, self._new)}
+        olds, news = _by_kind(list(_alternatives(old, self._old)), list(_alternatives(new, self._new)))
         if "integer" in olds and "number" in news and "integer" not in news:
             yield Difference(path, Effect.WIDER, "whole numbers became numbers")
             olds["number"] = olds.pop("integer")
@@ -172,8 +171,22 @@ def _alternatives(schema: Schema, root: Schema) -> Iterator[Schema]:
     yield schema
 
 
+def _by_kind(old: list[Schema], new: list[Schema]) -> tuple[dict[str, Schema], dict[str, Schema]]:
+    """Return the alternatives of two unions under the names they are matched by.
+
+    A union of several objects (or lists) matches them by title, in both schemas alike.
+    """
+    kinds = [[_kind(one) for one in side] for side in (old, new)]
+    several = {kind for side in kinds for kind in side if side.count(kind) > 1}
+
+    def named(side: list[Schema]) -> dict[str, Schema]:
+        return {f"{kind} {one.get('title', '')}" if (kind := _kind(one)) in several else kind: one for one in side}
+
+    return named(old), named(new)
+
+
 def _kind(schema: Schema) -> str:
-    """Return the name under which alternatives of two unions are matched."""
+    """Return what sort of value a schema accepts, in words."""
     kind = schema.get("type")
     if kind is None:
         if "enum" in schema or "const" in schema:

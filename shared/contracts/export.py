@@ -1,6 +1,7 @@
 """The published schemas as files, and whether a change to them may be published.
 
-The files under ``schemas/`` are what readers build against: one per event and version, per command and per reply.
+The files under ``schemas/`` are what readers build against: one per event and version, per command, per
+reply, and for what loggers may send.
 Exporting refuses to overwrite one with something that breaks its readers; a new ``schema_version`` of the event
 (a new file, with an upcaster for the old one) is the way to change.
 """
@@ -19,6 +20,7 @@ from shared.contracts.asyncapi import asyncapi
 from shared.contracts.cloudevents import EVENT_TYPES, CloudEvent
 from shared.contracts.commands import REPLIES
 from shared.contracts.compatibility import Difference, Role, breaking
+from shared.contracts.telemetry import GATEWAY_MESSAGE, SENSOR_MESSAGE
 from shared.problems import Conflict, Problem
 
 __all__ = ["ASYNCAPI_FILE", "SCHEMA_DIRECTORY", "Findings", "check", "export", "schemas"]
@@ -55,6 +57,8 @@ def _published() -> Iterator[tuple[str, Role, Schema]]:
     replies: list[type[BaseModel]] = [*REPLIES.values(), Problem]
     for reply in dict.fromkeys(replies):
         yield _named(f"replies/{reply.__name__}.json", Role.REPLY, reply.model_json_schema())
+    for name, message in (("sensor", SENSOR_MESSAGE), ("gateway", GATEWAY_MESSAGE)):
+        yield _named(f"telemetry/{name}.json", Role.COMMAND, message.json_schema())
     yield _named("cloudevent.json", Role.EVENT, CloudEvent.model_json_schema())
 
 

@@ -11,9 +11,10 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add ``contracts`` to *app*."""
-    contracts = typer.Typer(help="Published schemas. / 对外发布的契约。", no_args_is_help=True)
-    contracts.command(name="export")(export)
-    app.add_typer(contracts, name="contracts")
+    contracts = typer.Typer(no_args_is_help=True)
+    contracts.command(name="export", short_help="Write schemas and AsyncAPI. / 写出契约文件。")(export)
+    words = "Published schemas. / 对外发布的契约。"
+    app.add_typer(contracts, name="contracts", help=words, short_help=words)
 
 
 def export(

@@ -29,11 +29,12 @@ JSON = typer.Option(False, "--json", help="As JSON. / 以 JSON 输出。")
 
 def register(app: typer.Typer) -> None:
     """Add ``dead`` to *app*."""
-    dead = typer.Typer(help="Dead letters: what could not be processed. / 死信：无法处理的消息。", no_args_is_help=True)
-    dead.command(name="list")(list_)
-    dead.command(name="show")(show)
-    dead.command(name="retry")(retry)
-    app.add_typer(dead, name="dead")
+    dead = typer.Typer(no_args_is_help=True)
+    dead.command(name="list", short_help="List dead letters, oldest first. / 列出死信，旧的在前。")(list_)
+    dead.command(name="show", short_help="Show one: why, from where, its body. / 显示一条死信。")(show)
+    dead.command(name="retry", short_help="Give them back to where they came from. / 把死信送回来处。")(retry)
+    words = "Dead letters: what could not be processed. / 死信：无法处理的消息。"
+    app.add_typer(dead, name="dead", help=words, short_help=words)
 
 
 def list_(

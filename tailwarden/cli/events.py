@@ -16,7 +16,7 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add ``events`` to *app*."""
-    app.command(name="events")(events)
+    app.command(name="events", short_help="Follow events as JSON lines. / 以 JSON 行跟踪事件。")(events)
 
 
 def events(
