@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 import nats.errors
 import orjson
+import psycopg
 from nats.aio.client import Client
 from pydantic import BaseModel, ValidationError
 
@@ -116,6 +117,9 @@ async def _answer(command: type[C], handler: Callable[[C], Awaitable[BaseModel]]
         reply = b'{"result":' + result.model_dump_json().encode() + b"}"
     except TailwardenError as error:
         return _problem(error)
+    except psycopg.OperationalError as error:
+        log.warning("command waits for the database: %s", error, extra={"command": command.command_name})
+        return _problem(Unavailable("bus.database", service=service, command=command.command_name))
     except Exception as error:
         if deadline.expired():
             slow = Unavailable("bus.timeout", service=service, command=command.command_name, seconds=wait)

@@ -7,6 +7,7 @@ import logging
 from typing import ClassVar
 
 import orjson
+import psycopg
 import pytest
 from nats.aio.client import Client
 
@@ -39,6 +40,8 @@ async def _oracle(ask: Ask) -> Answer:
             raise Conflict("bus.no_stream", stream="X", field="question")
         case "crash":
             raise ZeroDivisionError("a bug")
+        case "database":
+            raise psycopg.OperationalError("the connection is closed")
         case "sleep":
             await asyncio.sleep(30)
         case "inner timeout":
@@ -78,6 +81,12 @@ async def test_unexpected_exception_is_a_fault_with_its_incident_in_the_log(clie
         await client.send(Ask(question="?", how=how), Answer)
     assert caught.value.code == "bus.unexpected"
     assert any(getattr(r, "incident", "") == caught.value.params["incident"] for r in caplog.records)
+
+
+async def test_a_database_that_is_away_is_unavailable(client):
+    with pytest.raises(Unavailable) as caught:
+        await client.send(Ask(question="?", how="database"), Answer)
+    assert caught.value.code == "bus.database"
 
 
 async def test_slow_handler_is_answered_before_the_caller_gives_up(client):
