@@ -171,13 +171,14 @@ async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
     """
     nc = await connect(to, name="tailwarden-publish")
     js = nc.jetstream()
-    waiting: deque[tuple[Message, asyncio.Future[Any]]] = deque()
+    waiting: deque[tuple[Message, asyncio.Future[Any], float]] = deque()
 
     async def settle() -> None:
-        message, future = waiting.popleft()
+        message, future, limit = waiting.popleft()
         try:
             try:
-                await asyncio.wait_for(future, ACK_LIMIT)
+                # Each has its own limit from when it was sent: what a dead server took with it is given up at once.
+                await asyncio.wait_for(future, max(limit - time.monotonic(), 0.01))
             except _LOST:
                 # Also when it was refused: nats-py 2.16 raises that away from the future, and asking again tells.
                 await again(message)
@@ -203,7 +204,8 @@ async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
     async def send(message: Message) -> None:
         while len(waiting) >= OUTSTANDING or (waiting and waiting[0][1].done()):
             await settle()
-        waiting.append((message, await js.publish_async(message.subject, message.payload)))
+        future = await js.publish_async(message.subject, message.payload)
+        waiting.append((message, future, time.monotonic() + ACK_LIMIT))
         tally.sent += message.readings
         tally.messages += 1
 
@@ -212,7 +214,7 @@ async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
         while waiting:
             await settle()
     finally:
-        for _, future in waiting:
+        for _, future, _ in waiting:
             future.cancel()
         await nc.close()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.local.nats import NatsServer
+from deploy.local.nats import SERVICE_USER, NatsServer
+from deploy.local.ports import choose
+from deploy.local.process import Process
+from deploy.local.secrets import Secrets
 from shared.bus.connection import connect
+from shared.bus.streams import provision
 from shared.problems import TailwardenError, Unavailable
 from shared.settings import CONNECTION_FILE, Connection
 from tailwarden.telemetry import Message, Tally, merge, mqtt_sender, nats_sender, singles
@@ -160,3 +166,35 @@ async def test_hundreds_of_singles_stay_in_order(connection: Connection) -> None
                 await send(message)
     values = [body["value"] for _, body in await stored(connection)]
     assert values == [*range(500), *range(500)]
+
+
+async def test_nats_killed_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tailwarden.telemetry.ACK_LIMIT", 1.0)
+    server = NatsServer(
+        tmp_path / "nats",
+        tmp_path / "nats.log",
+        port=choose(0, what="nats"),
+        mqtt_port=choose(0, what="mqtt"),
+        secrets=Secrets(tmp_path / "secrets"),
+    )
+    here = Connection(nats_url=server.url, nats_user=SERVICE_USER, nats_password=server.passwords[SERVICE_USER])
+    process = Process.start(server.program())
+    try:
+        await asyncio.to_thread(process.wait_ready)
+        nc = await connect(here, name="tests")
+        await provision(nc.jetstream())
+        await nc.close()
+        merged = merge({"level-1": ("m", np.arange(600) * 1_000_000, np.arange(600.0))})
+        tally = Tally(600)
+        async with nats_sender(here, tally) as send:
+            for message in singles("p", merged):
+                if tally.sent in (200, 400):
+                    os.kill(process.pid, signal.SIGKILL)
+                    process.stop()
+                    process = Process.start(server.program())
+                await send(message)
+        await asyncio.to_thread(process.wait_ready)
+        assert (tally.sent, tally.acknowledged) == (600, 600)
+        assert {body["value"] for _, body in await stored(here)} == set(range(600))
+    finally:
+        process.stop()
