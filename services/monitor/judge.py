@@ -307,10 +307,12 @@ def _notices(
             stuck = flat & (heavy[pond_of] | moving)
             bit("flat_line", stuck)
         bit("neighbour", _apart(points, rows, pond_of, carried & level_rows & ~stuck, of, seen))
+    # Without a limit there is nothing to climb to.
+    limited = level_rows & ~np.isnan(points.limits[rows]).all(axis=1)[:, None]
     for settings in {points.settings[index] for index in np.unique(points.rules[rows]).tolist()}:
         mine = (points.rules[rows] == points.settings.index(settings))[:, None]
         if settings.slow_climb.enabled:
-            bit("slow_climb", mine & level_rows & serving & (climb > settings.slow_climb.h))
+            bit("slow_climb", mine & limited & carried & (climb > settings.slow_climb.h))
     return notice, stuck
 
 

@@ -99,6 +99,8 @@ def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats) -> 
     levels = np.flatnonzero(~is_rain)
     if len(levels):
         _thresholds(points, seen, levels)
+        # Every spike is flagged with its reading; the control room hears of those that would have warned.
+        seen.spiked &= seen.threshold[one] > 0
         _windows(ring, points, seen, levels, one, has_one, two, has_two)
     return seen
 

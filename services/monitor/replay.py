@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from services.monitor.domain.ponds import PondSetup, SensorSetup
 from services.monitor.engine import Engine
+from services.monitor.policy import rule_settings
 from services.monitor.ring import slot_of
 from shared.contracts.monitor import TimelineChange
 from shared.problems import BadInput
@@ -18,7 +19,7 @@ from shared.site.model import Site
 from shared.site.series import SeriesData, read_series
 from shared.site.units import to_canonical
 
-__all__ = ["Replay", "canonical", "setup_of"]
+__all__ = ["Replay", "canonical", "check_rules", "setup_of"]
 
 _WIDTH = 8192
 
@@ -40,9 +41,28 @@ def canonical(sensor: SensorSetup, values: npt.NDArray[np.float64]) -> npt.NDArr
     return about.zero_level - turned if about.zero_level is not None and about.kind == "water_distance" else turned
 
 
+def check_rules(site: Site) -> None:
+    """Refuse rule settings that the monitor does not have, naming the line of the site file.
+
+    Raises
+    ------
+    BadInput
+        ``replay.rule``.
+    """
+    try:
+        rule_settings(site.pond.rules)
+    except BadInput as error:
+        where = site.line(*(error.field or "rules").split("."))
+        raise BadInput("replay.rule", field=error.field, file=str(site.path), line=where, why=error) from error
+
+
 @dataclass(slots=True)
 class Replay:
-    """One replay: give it a site, read ``changes``."""
+    """One replay: give it a site, read ``changes``.
+
+    ``since`` cuts what is told, not what is known: the state at that time comes from the readings before it, as it
+    would have live. ``until`` is where the pond's clock stops.
+    """
 
     site: Site
     since: datetime | None = None
@@ -50,13 +70,14 @@ class Replay:
     series: dict[str, SeriesData] = field(default_factory=dict)
 
     def load(self) -> None:
-        """Read the series of every sensor that has one.
+        """Check the site's rules and read the series of every sensor that has one.
 
         Raises
         ------
         BadInput
             When no sensor has a series, or a series cannot be read.
         """
+        check_rules(self.site)
         for each in self.site.sensors:
             if each.series is not None:
                 self.series[each.sensor.id] = read_series(self.site.directory, each, self.site.timezone)
@@ -65,6 +86,11 @@ class Replay:
 
     def changes(self) -> Iterator[TimelineChange]:
         """Yield each change of the pond's state, in order."""
+        for change in self._all():
+            if self.since is None or change.time >= self.since:
+                yield change
+
+    def _all(self) -> Iterator[TimelineChange]:
         setup = setup_of(self.site)
         engine = Engine([setup], width=_WIDTH)
         rows, times, values = self._readings(engine, setup)
@@ -90,8 +116,6 @@ class Replay:
             if series is None:
                 continue
             keep = np.ones(len(series.times_us), np.bool_)
-            if self.since is not None:
-                keep &= series.times_us >= int(self.since.timestamp() * 1_000_000)
             if self.until is not None:
                 keep &= series.times_us <= int(self.until.timestamp() * 1_000_000)
             row = engine.row_of[(setup.id, sensor.description.id)]

@@ -16,6 +16,8 @@ MODULES = (
     "tailwarden.cli.local",
     "tailwarden.cli.sites",
     "tailwarden.cli.publish",
+    "tailwarden.cli.warnings",
+    "tailwarden.cli.replay",
     "tailwarden.cli.demo",
     "tailwarden.cli.audit",
     "tailwarden.cli.events",

@@ -140,6 +140,10 @@ def _step(state: Watched, first: int, last: int, sight: Sight, policy: Policy) -
     return replace(state, below_since=None, below_most=Level.NONE), changes
 
 
+_SAID_BY_A_WARNING = frozenset({"slow_climb"})
+"""Notices that a standing warning makes idle: a pond in flood climbs for a reason people know of."""
+
+
 def _tell(state: Watched, first: int, last: int, sight: Sight, policy: Policy) -> tuple[Watched, list[Change]]:
     """Tell each notice once, and again only after it was silent for longer than the rearm time."""
     if not sight.notices:
@@ -147,6 +151,7 @@ def _tell(state: Watched, first: int, last: int, sight: Sight, policy: Policy) -
     fresh = [
         key
         for key in sorted(sight.notices)
+        if not (state.level and key[0] in _SAID_BY_A_WARNING)
         if (before := state.noticed.get(key)) is None or first - before > policy.rearm
     ]
     noticed = {**state.noticed, **dict.fromkeys(sight.notices, last)}
