@@ -69,8 +69,9 @@ class PondScript(_Part):
     pumping: tuple[Pumping, ...] = ()
     fault: tuple[Fault, ...] = ()
     warning: tuple[ExpectedWarning, ...] = ()
-    blind: int = 0
-    """How often the pond must be reported blind, and restored."""
+    blind: tuple[int, int] = (0, 0)
+    """How often, at least and at most, the pond must be reported blind. A link that is only late leaves the pond blind
+    for as long as nobody knows better: a monitor that was busy meanwhile finds the readings there and never says so."""
     notices: tuple[str, ...] = ()
     """Sensors about which there must be at least one notice."""
 

@@ -194,7 +194,7 @@ def as_written() -> Iterator[Event]:
             if rest:
                 yield WarningEased(**about, time=must.cleared[0], level=first, previous=rest[-1])
             yield WarningCleared(**about, time=must.cleared[0], previous=first)
-        for _ in range(script.blind):
+        for _ in range(script.blind[1]):
             here = {"pond_id": script.id, "time": WHOLE.begins, "at": WHOLE.ends}
             yield PondBlind(**here, causes=(), flood_season=True)
             yield PondRestored(**here)
