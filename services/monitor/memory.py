@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from services.monitor.kernels import cusum
+from services.monitor.kernels import antecedent, cusum
 from services.monitor.ring import MARKS, NEVER, Ring
 
 __all__ = ["API_PER_HOUR", "SIGMA_FLOOR_MM", "Memory"]
@@ -138,5 +138,6 @@ class Memory:
     def _step(state: Array, means: Array, totals: Array, rain: npt.NDArray[np.bool_], floor: Array) -> Array:
         fields = cusum.CusumState(*state[:, :-1].T)
         stepped = cusum.step(fields, np.where(rain, np.nan, means), sigma_floor=floor)
-        index = np.where(rain, state[:, -1] * API_PER_HOUR + totals, 0.0)
+        rained = np.where(rain, totals, 0.0)[:, None]
+        index = antecedent.precipitation(rained, API_PER_HOUR, before=state[:, -1])[:, 0].astype(np.float64)
         return np.column_stack([*(np.asarray(part, np.float64) for part in stepped), index])
