@@ -7,6 +7,7 @@ being kept for all.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from services.monitor.domain.timeline import Change
 from services.monitor.judge import NOTICES, Findings
 from services.monitor.kernels import rain as rain_kernel
 from services.monitor.kernels import trend as trend_kernel
+from services.monitor.observations import Observed
 from services.monitor.points import Points
 from services.monitor.ring import SLOT_US, Ring
 from shared.contracts.levels import Level
@@ -83,52 +85,69 @@ def _point(ring: Ring, points: Points, found: Findings, at: int, column: int, sl
     causes: list[Cause] = []
     if level := int(seen.threshold[index]):
         detail: dict[str, float | int | str | bool | None] = {"quantity": quantity_of(sensor.description.kind)}
+        detail |= _rise(ring, points, row, int(seen.slot[index]))
         if seen.failed[index]:
             detail["flag"] = "gross_range"
         limit = in_force.four[level - 1]
         name = Level(level).label
         causes.append(Cause(rule="threshold", value=value, limit=limit, level=name, detail=detail, **about, **source))
     if level := int(found.trend[at, column]):
-        fit = _fit(ring, points, row, seen, index, in_force.four)
+        fit = _fit(ring, points, row, seen, index, level, in_force.four)
         causes.append(Cause(rule="trend", value=value, level=Level(level).label, **fit, **about, **source))
     if level := int(seen.rain[index]):
         causes.append(_rainfall(ring, points, row, int(seen.slot[index]), level, about))
     return causes
 
 
+def _rise(ring: Ring, points: Points, row: int, slot: int) -> dict[str, float | int | str | bool | None]:
+    """Return how fast a level has been rising [unit/h], over 1 and 3 hours, from real times."""
+    window = ring.windows(np.array([row]), np.array([slot]), 48)
+    rates = {}
+    for hours in (1, 3):
+        rate = float(points.sign[row]) * float(trend_kernel.rate_of_rise(window, 12 * hours, 3)[0])
+        rates[f"rise_{hours}h_per_h"] = None if math.isnan(rate) else round(rate, 4)
+    return dict(rates)
+
+
 def _fit(
-    ring: Ring, points: Points, row: int, seen: object, index: int, four: tuple[float | None, ...]
-) -> dict[str, object]:
-    """Return limit and detail of a trend: the fit that comes to its limit first."""
-    slot = int(seen.slot[index])  # type: ignore[attr-defined]  # Observed, kept loose to keep this module light
-    here = np.float32(seen.value[index])  # type: ignore[attr-defined]  # as above
-    rows = np.array([row])
-    window = ring.windows(rows, np.array([slot]), 72) - here
+    ring: Ring, points: Points, row: int, seen: Observed, index: int, level: int, four: tuple[float | None, ...]
+) -> dict[str, Any]:
+    """Return limit and detail of a trend: the fit that makes *level*, and comes to its limit first."""
+    slot = int(seen.slot[index])
+    here = np.float32(seen.value[index])
+    window = ring.windows(np.array([row]), np.array([slot]), 72) - here
     sign = float(points.sign[row])
-    best: tuple[float, dict[str, object]] = (math.inf, {"limit": None, "detail": {}})
+    room = np.array([[np.nan if limit is None else sign * limit - float(here) for limit in four]])
+    trend = points.settings[int(points.rules[row])].trend
+    within = {"orange": (trend.orange_yellow_h, 2, 1), "red": (trend.red_red_h, 4, 3)}
+    found: list[tuple[bool, float, dict[str, Any]]] = []
     for length, step in ((12, 1), (36, 2), (72, 3)):
         values, hours = trend_kernel.thin(window[:, -length:], step)
         fit = trend_kernel.theil_sen(values, hours)
-        slope, lower, upper = (round(float(each[0]), 5) for each in (fit.slope, fit.lower, fit.upper))
-        for name, limit in zip(_NAMES[2:], four[2:], strict=True):
-            if limit is None or not lower > 0:
+        if not float(fit.lower[0]) > 0:
+            continue
+        left = trend_kernel.time_to_limit([0.0], fit, room)
+        for name, place in (("orange", 2), ("red", 3)):
+            latest = float(left.latest[0, place])
+            if math.isnan(latest):
                 continue
-            room = sign * limit - float(here)
-            latest = max(0.0, room / lower)
-            if latest < best[0]:
-                detail = {
-                    "window_h": length / 12,
-                    "slope_per_h": sign * slope,
-                    "slope_lower_per_h": sign * lower,
-                    "slope_upper_per_h": sign * upper,
-                    "to": name,
-                    "hours_to_limit": round(max(0.0, room / slope), 2),
-                    "hours_to_limit_earliest": round(max(0.0, room / upper), 2),
-                    "hours_to_limit_latest": round(latest, 2),
-                    "points": int(fit.n[0]),
-                }
-                best = (latest, {"limit": limit, "detail": detail})
-    return best[1]
+            near, high, low = within[name]
+            detail = {
+                "window_h": length / 12,
+                "slope_per_h": round(sign * float(fit.slope[0]), 5),
+                "slope_lower_per_h": round(sign * float(fit.lower[0]), 5),
+                "slope_upper_per_h": round(sign * float(fit.upper[0]), 5),
+                "to": name,
+                "hours_to_limit": round(float(left.expected[0, place]), 2),
+                "hours_to_limit_earliest": round(float(left.earliest[0, place]), 2),
+                "hours_to_limit_latest": round(latest, 2),
+                "points": int(fit.n[0]),
+            }
+            makes = high if latest < near else low
+            found.append((makes < level, latest, {"limit": four[place], "detail": detail}))
+    if not found:
+        return {"limit": None, "detail": {}}
+    return min(found, key=lambda each: each[:2])[2]
 
 
 def _rainfall(ring: Ring, points: Points, row: int, slot: int, level: int, about: dict[str, object]) -> Cause:

@@ -308,7 +308,7 @@ def _notices(
             bit("flat_line", stuck)
         bit("neighbour", _apart(points, rows, pond_of, carried & level_rows & ~stuck, of, seen))
     # Without a limit there is nothing to climb to.
-    limited = level_rows & ~np.isnan(points.limits[rows]).all(axis=1)[:, None]
+    limited = level_rows & ~np.all(np.isnan(points.limits[rows]), axis=1, keepdims=True)
     for settings in {points.settings[index] for index in np.unique(points.rules[rows]).tolist()}:
         mine = (points.rules[rows] == points.settings.index(settings))[:, None]
         if settings.slow_climb.enabled:

@@ -292,6 +292,8 @@ class PondStanding(Record):
     """End of the newest slot judged."""
     values: dict[str, float | None] = Field(default_factory=dict)
     """Newest value of each sensor, canonical unit."""
+    live_freeboard: float | None = None
+    """Crest minus the highest level now [m]; not the regulatory freeboard, which counts from the design flood."""
     warning_id: str | None = None
 
 

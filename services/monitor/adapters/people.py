@@ -6,7 +6,7 @@ import numpy as np
 
 from services.monitor.adapters.desk import Desk
 from services.monitor.kernels.arrays import last_valid
-from services.monitor.points import slot_moment
+from services.monitor.points import ITEMS, slot_moment
 from shared.contracts.levels import Level
 from shared.contracts.monitor import AcknowledgeWarning, CloseWarning, HandleWarning, PondStanding, WarningView
 from shared.problems import NotFound
@@ -66,12 +66,16 @@ class StoredWarnings:
         engine, view = self._desk.engine, self._desk.views[pond_id]
         pond = engine.ponds[pond_id]
         standing = pond.standing
+        crest = view.pond.crest_level
         values: dict[str, float | None] = {}
+        levels: list[float] = []
         if pond.head is not None and len(pond.rows):
             windows = engine.ring.windows(pond.rows, np.full(len(pond.rows), pond.head), 288)
             newest = last_valid(windows, 1)[0][:, 0]
             for row, value in zip(pond.rows.tolist(), newest.tolist(), strict=True):
                 name = engine.points.setups[row][1].description.id
+                if engine.points.item[row] == ITEMS.index("level") and not np.isnan(value):
+                    levels.append(value)
                 values[name] = None if np.isnan(value) else round(float(engine.points.sign[row]) * value, 4)
         return PondStanding(
             pond_id=pond_id,
@@ -81,5 +85,6 @@ class StoredWarnings:
             blind=() if standing is None else tuple(cause.sensor for cause in standing.blind),
             head=None if pond.head is None else slot_moment(pond.shown),
             values=values,
+            live_freeboard=None if crest is None or not levels else round(crest - max(levels), 3),
             warning_id=warning_id,
         )
