@@ -252,7 +252,7 @@ def _why(causes: Sequence[Cause]) -> str:
             else f" {cause.value:.2f}{unit}"
         )
         limit = "" if cause.limit is None else f" / {cause.limit:g}{unit}"
-        said.append(f"{cause.sensor} {cause.rule}{value}{limit}")
+        said.append(f"{cause.sensor} {cause.rule}{value}{limit}".strip())
     return "; ".join(dict.fromkeys(said))
 
 
