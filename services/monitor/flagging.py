@@ -35,7 +35,7 @@ def flag(
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32]]:
     """Return (flag, packed tests) of each reading; ``rows``, ``time_us`` sorted by (row, time).
 
-    ``values`` are canonical, ``raining`` tells of each row whether its pond has had enough rain that a level
+    ``values`` are canonical, ``raining``, one a reading, tells whether its pond has had enough rain that a level
     should move (a calm pond and a dry gauge are naturally flat).
     """
     count = len(rows)
@@ -51,7 +51,7 @@ def flag(
     nothing = np.float32(np.nan)
     step_low = np.where(rain, nothing, points.step_low[rows])
     step_high = np.where(rain, nothing, points.step_high[rows])
-    quiet = np.where(rain, turned == 0, ~raining[rows])
+    quiet = np.where(rain, turned == 0, ~raining)
     tests = {
         "gross_range": quality.gross_range(turned, low, high, nothing, nothing),
         "spike": quality.spike(window, step_low, step_high, method="differential"),
