@@ -1,0 +1,60 @@
+"""The benchmarks run, small: they find everything stored and everything warned, and print what they promise.
+
+Whether a figure meets its promise is not asked here: that depends on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from deploy.bench.figures import Figure, Report
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(180)]
+
+
+def bench(*arguments: str, limit: float = 150.0) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tailwarden", "bench", *arguments, "--json"],
+        capture_output=True,
+        timeout=limit,
+        env=os.environ,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_figure_is_held_against_its_promises() -> None:
+    assert Figure("a", 80.0, "1/s", 100.0, least_ratio=0.7).met is True
+    assert Figure("a", 60.0, "1/s", 100.0, least_ratio=0.7).met is False
+    assert Figure("a", 6.0, "ms", most=5.0).met is False
+    assert Figure("a", 6.0, "ms").met is None
+    report = Report("x", {}, [Figure("a", 6.0, "ms", most=5.0), Figure("b", 1.0, "s")])
+    assert report.as_json()["met"] is False
+    assert report.as_json()["figures"]["b"]["ratio"] is None
+
+
+def test_ingest_stores_everything_it_sends() -> None:
+    found = bench("ingest", "--readings", "25000", "--singles", "1000", "--ponds", "4")
+    assert found["figures"]["ingest_columns"]["baseline"] > 0
+    assert found["figures"]["ingest_singles"]["ratio"] > 0
+
+
+def test_every_provoked_warning_is_heard() -> None:
+    found = bench("latency", "--seconds", "1", "--rate", "500", "--warnings", "5", "--no-ready")
+    assert found["figures"]["latency_warnings"]["value"] == 5
+    assert found["figures"]["latency_p50"]["value"] > 0
+
+
+def test_evaluate_tells_time_and_memory() -> None:
+    found = bench("evaluate", "--ponds", "100", "--slots", "10")
+    assert found["figures"]["evaluate_changed"]["value"] > 0
+    assert found["figures"]["evaluate_memory"]["value"] > 0
+    assert found["figures"]["replay_year"]["met"] is True
