@@ -52,8 +52,21 @@ def root(
         typer.echo(ctx.get_help())
 
 
+def _whole_first_lines(group: typer.Typer) -> None:
+    """List each command with its whole first line: typer would cut it at the first full stop, the Chinese with it."""
+    for command in group.registered_commands:
+        if command.short_help is None and command.callback is not None and command.callback.__doc__:
+            command.short_help = command.callback.__doc__.strip().splitlines()[0]
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _whole_first_lines(inner.typer_instance)
+            if inner.short_help is None or not isinstance(inner.short_help, str):
+                inner.short_help = str(inner.typer_instance.info.help)
+
+
 for _name in MODULES:
     import_module(_name).register(app)
+_whole_first_lines(app)
 
 
 def main() -> None:
