@@ -16,7 +16,7 @@ from services.monitor.domain.timeline import Change
 from services.monitor.judge import NOTICES, Findings
 from services.monitor.kernels import rain as rain_kernel
 from services.monitor.kernels import trend as trend_kernel
-from services.monitor.observations import Observed
+from services.monitor.observations import Observed, window_of
 from services.monitor.points import Points
 from services.monitor.ring import SLOT_US, Ring
 from shared.contracts.levels import Level
@@ -71,15 +71,14 @@ def standing_causes(ring: Ring, points: Points, found: Findings, place: int, slo
 def _point(ring: Ring, points: Points, found: Findings, at: int, column: int, slot: int) -> list[Cause]:
     row = int(found.rows[at])
     seen, index = found.seen, int(found.of[at, column])
-    verified = bool(found.verified[:, column].any()) if not seen.suspect[index] else False
     _, sensor = points.setups[row]
     sign = float(points.sign[row])
     value = round(sign * float(seen.value[index]), 4)
-    in_force = points.in_force(row, slot)
+    in_force = points.in_force(row, int(seen.slot[index]))
     about = {
         "sensor": sensor.description.id,
         "unit": canonical_unit(sensor.description.kind),
-        "verified": verified or not seen.suspect[index],
+        "verified": not seen.suspect[index],
     }
     source = {"document": in_force.document, "limits_version": in_force.version}
     causes: list[Cause] = []
@@ -101,7 +100,7 @@ def _point(ring: Ring, points: Points, found: Findings, at: int, column: int, sl
 
 def _rise(ring: Ring, points: Points, row: int, slot: int) -> dict[str, float | int | str | bool | None]:
     """Return how fast a level has been rising [unit/h], over 1 and 3 hours, from real times."""
-    window = ring.windows(np.array([row]), np.array([slot]), 48)
+    window = window_of(ring, points, np.array([row]), np.array([slot]), 48)
     rates = {}
     for hours in (1, 3):
         rate = float(points.sign[row]) * float(trend_kernel.rate_of_rise(window, 12 * hours, 3)[0])
@@ -115,7 +114,7 @@ def _fit(
     """Return limit and detail of a trend: the fit that makes *level*, and comes to its limit first."""
     slot = int(seen.slot[index])
     here = np.float32(seen.value[index])
-    window = ring.windows(np.array([row]), np.array([slot]), 72) - here
+    window = window_of(ring, points, np.array([row]), np.array([slot]), 72) - here
     sign = float(points.sign[row])
     room = np.array([[np.nan if limit is None else sign * limit - float(here) for limit in four]])
     trend = points.settings[int(points.rules[row])].trend
@@ -151,7 +150,7 @@ def _fit(
 
 
 def _rainfall(ring: Ring, points: Points, row: int, slot: int, level: int, about: dict[str, object]) -> Cause:
-    sums, counts = rain_kernel.accumulate(ring.windows(np.array([row]), np.array([slot]), 288))
+    sums, counts = rain_kernel.accumulate(window_of(ring, points, np.array([row]), np.array([slot]), 288))
     coverage = rain_kernel.coverage(counts, rain_kernel.SPANS_SLOTS, points.interval[[row]])
     settings = points.settings[int(points.rules[row])].rainfall
     span, limit = {

@@ -7,9 +7,8 @@ says differently; late readings run the window again from their slot.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +17,12 @@ from services.monitor.causes import blind_causes, causes_of, standing_causes
 from services.monitor.domain.ponds import PondSetup
 from services.monitor.domain.timeline import Policy, Sight, Watched, fold
 from services.monitor.domain.watch import Standing
-from services.monitor.judge import LOOKBACK, NOTICES, Findings, judge
+from services.monitor.judge import NOTICES, Findings, judge
 from services.monitor.memory import SIGMA_FLOOR_MM, Memory
-from services.monitor.points import ITEMS, Points, slot_moment
+from services.monitor.points import ITEMS, LOOKBACK, NEVER_BLIND, Points, slot_moment
 from services.monitor.policy import rule_settings
-from services.monitor.ring import ABOVE, BELOW, NEVER, SLOT_US, Ring, slot_of
+from services.monitor.pondwatch import PondWatch, Run, Turn, turn_of
+from services.monitor.ring import ABOVE, BELOW, SLOT_US, Ring, slot_of
 from shared.contracts.levels import Level
 from shared.contracts.monitor import TimelineChange
 
@@ -33,45 +33,6 @@ LATE = 288
 
 _LIVE_WIDTH = 768
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(slots=True)
-class PondWatch:
-    """One pond as the engine holds it."""
-
-    setup: PondSetup
-    index: int
-    policy: Policy
-    rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    """Rows of its sensors, by item."""
-    head: int | None = None
-    """Slot of its newest reading: its clock on the ring."""
-    shown: int = -(2**62)
-    """Newest slot judged; past the head where the wall clock went on in silence."""
-    born: int | None = None
-    newest_us: int = -(2**62)
-    """Time of its newest reading."""
-    anchor: tuple[int, Watched] = (-(2**62), Watched())
-    """A slot no reading can reach any more, and the fold's state after it."""
-    states: list[tuple[int, Watched]] = field(default_factory=list)
-    """(slot, state after it), whenever the state changed since the anchor."""
-    timeline: list[tuple[int, TimelineChange]] = field(default_factory=list)
-    """What was reported since the anchor."""
-    standing: Standing | None = None
-
-    def state_after(self, slot: int) -> Watched:
-        """Return the fold's state after *slot*."""
-        place = bisect_left(self.states, slot + 1, key=lambda each: each[0])
-        return self.states[place - 1][1] if place else self.anchor[1]
-
-
-@dataclass(slots=True)
-class Turn:
-    """What one pond's timeline now says differently: ``removed`` stood after the last common change."""
-
-    pond: PondWatch
-    removed: list[TimelineChange]
-    added: list[TimelineChange]
 
 
 class Engine:
@@ -166,14 +127,15 @@ class Engine:
         for begin, end in zip(begins.tolist(), ends, strict=True):
             pond = self._by_index[pond_of[begin]]
             self._begin(pond, int(slots[begin]))
-            pond.newest_us = max(pond.newest_us, int(time_us[begin:end].max()))
             todo.append((pond, begin, end))
         while todo:
             following: list[tuple[PondWatch, int, int]] = []
             now: list[tuple[int, int]] = []
             for pond, begin, end in todo:
                 assert pond.head is not None
-                stop = begin + int(np.searchsorted(slots[begin:end], pond.head + self._stride, "right"))
+                # Late ones keep the clock near: they are judged while their own past is still in the ring.
+                reach = min(pond.head, int(slots[begin]) - 1) + self._stride
+                stop = begin + int(np.searchsorted(slots[begin:end], reach, "right"))
                 if stop == begin:
                     # Nothing within reach: judge the silence, then pass over what is left of it.
                     self._open(pond, self._reach(pond, int(slots[begin]) - 1), dirty)
@@ -181,6 +143,7 @@ class Engine:
                     continue
                 self._open(pond, int(slots[stop - 1]), dirty)
                 self._touch(pond, int(slots[begin]), dirty)
+                pond.newest_us = max(pond.newest_us, int(time_us[begin:stop].max()))
                 now.append((begin, stop))
                 if stop < end:
                     following.append((pond, stop, end))
@@ -191,7 +154,7 @@ class Engine:
                 self.ring.write_worst(rows[level], slots[level], cells[level])
                 self.ring.write_sum(rows[fall], slots[fall], cells[fall])
             if following:
-                self._kept.extend(self._judge(dirty))
+                self._kept.extend(self._judge(dirty, {pond.index for pond, _, _ in following}))
                 dirty.clear()
             todo = following
         return dirty
@@ -228,20 +191,19 @@ class Engine:
         """Put a pond's anchor back after a restart; ``load`` then brings the readings after it."""
         pond = self.ponds[pond_id]
         pond.born, pond.anchor, pond.newest_us = born, anchor, newest_us
-        pond.states.clear()
+        pond.runs.clear()
         pond.timeline.clear()
         pond.standing = None
         head = int(slot_of(np.array([newest_us]))[0])
         pond.head = pond.shown = head
         self.ring.head[pond.rows] = head
         self.ring.values[pond.rows] = np.nan
-        self.ring.seen_before[pond.rows] = NEVER
         self.memory.begin(pond.rows, hour)
         for row, state in memory.items():
             self.memory.restore(np.array([row]), hour, np.array([state]))
 
-    def load(self, rows: Ints, time_us: Ints, values: npt.NDArray[np.float64], seen: dict[int, int]) -> None:
-        """Put stored readings back into the ring without judging; *seen* is each row's newest time ever."""
+    def load(self, rows: Ints, time_us: Ints, values: npt.NDArray[np.float64]) -> None:
+        """Put stored readings back into the ring without judging."""
         slots, cells = slot_of(time_us), self.cells(rows, values)
         head = self.ring.head[rows]
         inside = (slots <= head) & (slots > head - self.ring.width)
@@ -249,10 +211,6 @@ class Engine:
         level, rain = inside & ~fall, inside & fall
         self.ring.write_worst(rows[level], slots[level], cells[level])
         self.ring.write_sum(rows[rain], slots[rain], cells[rain])
-        for row, newest in seen.items():
-            slot = int(slot_of(np.array([newest]))[0])
-            if slot <= self.ring.head[row] - self.ring.width:
-                self.ring.seen_before[row] = slot
 
     def resume(self, pond_id: str, recorded: list[tuple[int, TimelineChange]]) -> list[Turn]:
         """Judge a restored pond again from its anchor; what differs from the record is returned."""
@@ -260,6 +218,8 @@ class Engine:
         pond.timeline = [each for each in recorded if each[0] > pond.anchor[0]]
         if pond.head is None:
             return []
+        # The wall clock had gone on at least so far.
+        pond.shown = max(pond.head, *(slot for slot, _ in pond.timeline), pond.shown)
         return self._judge({pond.index: pond.anchor[0] + 1})
 
     def anchored(self) -> list[PondWatch]:
@@ -280,12 +240,12 @@ class Engine:
             pond.shown = slot
         return [turn for first, ponds in groups.items() for turn in self._judge_groups(ponds, first, slot)]
 
-    def judge_again(self, pond_id: str, since: int) -> list[Turn]:
-        """Judge a pond again from slot *since* (its limits or sensors changed)."""
+    def judge_again(self, pond_id: str) -> list[Turn]:
+        """Judge a pond's whole window again (its limits or sensors changed), as a restart would."""
         pond = self.ponds[pond_id]
         if pond.head is None:
             return []
-        return self._judge({pond.index: min(since, pond.head)})
+        return self._judge({pond.index: pond.anchor[0] + 1})
 
     # -- clocks ---------------------------------------------------------------------------------------------
 
@@ -301,25 +261,26 @@ class Engine:
         elif pond.born is not None and slot < pond.born:
             pond.born = slot
             pond.anchor = (slot - 1, Watched())
-            pond.states.clear()
+            pond.runs.clear()
             self.memory.begin(pond.rows, (slot - 1) // 12 - 1)
 
     def _reach(self, pond: PondWatch, target: int) -> int:
         """Return how far a silent pond's clock may go in one step; a settled silence is passed over whole."""
         assert pond.head is not None
         near = min(target, pond.head + self._stride)
-        quiet = slot_of(np.array([pond.newest_us]))[0] + LOOKBACK + LATE
-        quiet += int(self.points.silent_after[pond.rows].max(initial=0)) + pond.policy.hold
-        far = target - LATE - LOOKBACK
-        if pond.head > quiet and far > pond.head + self._stride:
+        newest = int(slot_of(np.array([pond.newest_us]))[0])
+        turns = self.points.service_turns(pond.rows)
+        patience = self.points.silent_after[pond.rows]
+        settled = max([newest, *(turn for turn in turns if turn <= pond.head)]) + LOOKBACK + LATE + pond.policy.hold
+        settled += int(patience[patience < NEVER_BLIND].max(initial=0))
+        far = min([target, *(turn for turn in turns if turn > pond.head)]) - LATE - LOOKBACK
+        if pond.head > settled and far > near:
             # Everything is blind or cleared and nothing can change until the next reading.
+            self.memory.skip(pond.rows, far // 12)
             self.ring.advance(pond.rows, pond.head, far)
-            self.memory.skip(pond.rows, (far - LATE) // 12)
-            pond.anchor = (far - LATE, pond.state_after(pond.head))
+            pond.anchor_at(far)
             self._moved.add(pond.index)
-            pond.states.clear()
-            pond.timeline = [each for each in pond.timeline if each[0] > far - LATE]
-            pond.head = far
+            pond.head, pond.shown = far, max(pond.shown, far)
             return min(target, far + self._stride)
         return near
 
@@ -343,22 +304,20 @@ class Engine:
         slot = hour * 12
         if slot <= pond.anchor[0] or slot < pond.born:
             return
-        self.memory.settle(self.ring, pond.rows, self.points.rain[pond.rows], hour)
-        pond.anchor = (slot, pond.state_after(slot))
+        self.memory.settle(self.ring, self.points, pond.rows, hour)
+        pond.anchor_at(slot)
         self._moved.add(pond.index)
-        pond.states = [each for each in pond.states if each[0] > slot]
-        pond.timeline = [each for each in pond.timeline if each[0] > slot]
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def _judge(self, dirty: dict[int, int]) -> list[Turn]:
+    def _judge(self, dirty: dict[int, int], on_the_way: AbstractSet[int] = frozenset()) -> list[Turn]:
+        """Judge ponds from their slot in *dirty*; of those *on the way* more slots are about to be opened."""
         groups: dict[tuple[int, int], list[PondWatch]] = {}
         for index, first in dirty.items():
             pond = self._by_index[index]
             if pond.head is None or not len(pond.rows):
                 continue
-            # While a backlog is coming in, what was shown beyond it is judged when it gets there.
-            last = pond.shown if pond.shown - pond.head < self._stride else pond.head
+            last = pond.head if index in on_the_way else pond.shown
             groups.setdefault((max(first, pond.anchor[0] + 1), last), []).append(pond)
         return [turn for (first, last), ponds in groups.items() for turn in self._judge_groups(ponds, first, last)]
 
@@ -384,17 +343,17 @@ class Engine:
         for place, pond in enumerate(ponds):
             before = pond.state_after(first - 1)
             busy = bool(shown[place]) or before.level or before.blind or pond.timeline
-            if not busy and not pond.states:
+            if not busy and not pond.runs:
                 if pond.standing is not None:
                     pond.standing = None
                 continue
             turn = self._fold(pond, found, place, before, first, last)
-            if turn.added or turn.removed:
+            if turn:
                 turns.append(turn)
         return turns
 
     def _fold(self, pond: PondWatch, found: Findings, place: int, state: Watched, first: int, last: int) -> Turn:
-        states = [each for each in pond.states if each[0] < first]
+        pond.forget_from(first)
         changes: list[tuple[int, TimelineChange]] = []
         sight = Sight()
         for begin, end in found.runs(place):
@@ -409,44 +368,19 @@ class Engine:
                 )
                 changes.append((change.slot, told_as))
             if after != state:
-                # The fold may have turned in the middle of the run; its own slots make that exact enough,
-                # because a state is only ever asked for after a whole run or folded again from before it.
-                states.append((first + begin, after) if begin == end else (first + end, after))
-                if begin != end:
-                    states[-1:] = self._within(state, after, first + begin, first + end, sight, pond.policy)
+                pond.runs.append(Run(first + begin, first + end, state, sight))
                 state = after
-        pond.states = states
         kept = [each for each in pond.timeline if each[0] < first]
         old = [each for each in pond.timeline if first <= each[0] <= last]
         later = [each for each in pond.timeline if each[0] > last]
-        same = 0
-        while same < min(len(old), len(changes)) and _alike(old[same], changes[same]):
-            same += 1
         pond.timeline = kept + changes + later
-        turn = Turn(pond, [each for _, each in old[same:]], [each for _, each in changes[same:]])
+        turn = turn_of(pond, old, changes)
         news = bool(turn.added or turn.removed)
         # Causes cost a fit each: they are worked out only where somebody will be told.
         causes = standing_causes(self.ring, self.points, found, place, last) if news and sight.up else ()
         blind = blind_causes(self.points, found, place, last) if sight.blind else ()
         pond.standing = Standing(slot_moment(last), state.level, sight.up, state.verified, causes, blind)
         return turn
-
-    def _within(
-        self, before: Watched, after: Watched, first: int, last: int, sight: Sight, policy: Policy
-    ) -> list[tuple[int, Watched]]:
-        """Return the states inside a long run, so that a later fold may start anywhere in it."""
-        cuts = [first]
-        middle, _ = fold(before, first, first, sight, policy)
-        states = [(first, middle)]
-        _, later = fold(middle, first + 1, last, sight, policy)
-        for change in later:
-            if change.slot not in cuts:
-                cuts.append(change.slot)
-                state, _ = fold(states[-1][1], states[-1][0] + 1, change.slot, sight, policy)
-                states.append((change.slot, state))
-        if states[-1][0] < last:
-            states.append((last, after))
-        return states
 
     def _sight(self, found: Findings, place: int, column: int) -> Sight:
         begin = int(found.starts[place])
@@ -472,12 +406,3 @@ class Engine:
 
 def _items(mask: int) -> frozenset[str]:
     return frozenset(name for bit, name in enumerate(ITEMS) if mask >> bit & 1)
-
-
-def _alike(one: tuple[int, TimelineChange], two: tuple[int, TimelineChange]) -> bool:
-    """Tell whether two changes say the same; values that a slot's later reading sharpened do not count."""
-    a, b = one[1], two[1]
-    same = (a.time, a.event, a.level, a.verified) == (b.time, b.event, b.level, b.verified)
-    if a.event in ("notice", "blind"):
-        return same and [(c.rule, c.sensor) for c in a.causes] == [(c.rule, c.sensor) for c in b.causes]
-    return same

@@ -15,19 +15,17 @@ import numpy.typing as npt
 
 from services.monitor.kernels.rollup import roll_up
 from services.monitor.memory import Memory
-from services.monitor.observations import NEAR, Observed, observe
-from services.monitor.points import ITEMS, Points
+from services.monitor.observations import Observed, observe
+from services.monitor.points import CARRY, ITEMS, LOOKBACK, NEAR, Points
 from services.monitor.ring import BELOW, NEVER, Ring
 
-__all__ = ["LOOKBACK", "NOTICES", "Findings", "judge"]
-
-LOOKBACK = 288 + NEAR
-"""Slots before the first judged one that can matter: a carried observation and those it knows of."""
+__all__ = ["NOTICES", "Findings", "judge"]
 
 NOTICES = ("silent", "gross_range", "spike", "flat_line", "neighbour", "slow_climb")
 """Rules that notice; the index is the bit in ``notice``."""
 
-_BACK = 4
+_BACK = 5
+"""Observations before the span that its first may need: what stands in for it is two back, and knows two more."""
 _RAIN = ITEMS.index("rain")
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -99,17 +97,20 @@ def judge(
     block = ring.block(rows, first, last)
     here = (block > BELOW) & ~(points.rain[rows][:, None] & ~(block > np.float32(-1e38))) & serving
     seen, of, newest = _observations(ring, points, rows, first, slots, block, here)
-    age = slots[None, :] - newest
     silent_after = points.silent_after[rows][:, None]
-    silent = serving & (np.minimum(age, slots[None, :] - born[:, None] + 1) > silent_after)
-    carried = (of >= 0) & (age <= np.minimum(silent_after, np.where(points.rain[rows], NEAR, 288)[:, None])) & serving
+    # Silence counts from the newest reading, or from when the pond or the sensor began.
+    since = np.maximum(points.serving_since(rows, slots), born[:, None]) - 1
+    known = np.maximum(memory.seen(rows), _gap(ring, memory, rows, first))[:, None]
+    silent = serving & (slots[None, :] - np.maximum(np.maximum(newest, known), since) > silent_after)
+    reach = np.minimum(silent_after, np.where(points.rain[rows], NEAR, CARRY)[:, None])
+    carried = (of >= 0) & (slots[None, :] - newest <= reach) & serving
 
     def of_slot(column: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return np.where(carried, column[np.maximum(of, 0)], 0) if len(column) else np.zeros(of.shape, np.float32)
 
     hours = (slots - 1) // 12 - (first - 1) // 12
     is_rain = points.rain[rows]
-    climb, index = memory.run(ring, rows, is_rain, first, last)
+    climb, index = memory.run(ring, points, rows, first, last)
     climb, index = climb[:, hours], index[:, hours]
     pond_of = np.repeat(np.arange(len(starts)), np.diff([*starts, len(rows)]))
 
@@ -188,7 +189,7 @@ def _observations(
     both (rows, n).
     """
     count, width = block.shape
-    back_row, back_slot, back_cell = _before(ring, points, rows, first)
+    (back_row, back_slot, back_cell), sound_before = _before(ring, points, rows, first)
     place, column = np.nonzero(here)
     # Rows of the group are numbered 0 … count - 1 here, so that sorting keeps the group's own order.
     all_place = np.concatenate([back_row, place])
@@ -209,18 +210,34 @@ def _observations(
     # Failed readings are observations to the rules but not sight: they do not break a silence.
     sound = (block > np.float32(-1e38)) & here
     newest = np.where(sound, slots[None, :], NEVER)
-    good = outside[~seen.failed[outside]] if len(outside) else outside
-    before = ring.seen_before[rows].copy()
-    np.maximum.at(before, all_place[good], all_slot[good])
-    newest[:, 0] = np.maximum(newest[:, 0], before)
+    newest[:, 0] = np.maximum(newest[:, 0], sound_before)
     return seen, of, np.maximum.accumulate(newest, axis=1)
 
 
-def _before(ring: Ring, points: Points, rows: Ints, first: int) -> tuple[Ints, Ints, npt.NDArray[np.float32]]:
-    """Return (place, slot, cell) of the last few observations of each row before slot *first*."""
+def _gap(ring: Ring, memory: Memory, rows: Ints, first: int) -> Ints:
+    """Return the newest reading between what the memory knows of and what is looked at; seldom is there a gap."""
+    newest = np.full(len(rows), NEVER)
+    known = memory.anchor_hour[rows] * 12
+    for upto in np.unique(known[known < first - 1 - LOOKBACK]).tolist():
+        places = np.flatnonzero(known == upto)
+        begin = max(upto + 1, int(ring.head[rows[places]].max()) - ring.width + 1)
+        if begin < first - LOOKBACK:
+            newest[places] = ring.newest(rows[places], begin, first - 1 - LOOKBACK)
+    return newest
+
+
+def _before(
+    ring: Ring, points: Points, rows: Ints, first: int
+) -> tuple[tuple[Ints, Ints, npt.NDArray[np.float32]], Ints]:
+    """Return (place, slot, cell) of the last few observations of each row before slot *first*.
+
+    With them the slot of the newest that is a reading and no mark, ``NEVER`` where there is none.
+    """
     want = np.arange(len(rows))
+    back = max(_BACK, 2 + int(points.numbers("threshold", "dwell", rows).max(initial=1)))
+    newest = np.full(len(rows), NEVER)
     found: list[tuple[Ints, Ints, npt.NDArray[np.float32]]] = []
-    for depth in (24, LOOKBACK):
+    for depth in (36, LOOKBACK):
         if not len(want):
             break
         span = np.arange(first - depth, first)
@@ -230,12 +247,16 @@ def _before(ring: Ring, points: Points, rows: Ints, first: int) -> tuple[Ints, I
             valid = (cells > BELOW) & ~(points.rain[rows[part]][:, None] & ~(cells > np.float32(-1e38)))
             valid &= points.serving(rows[part], span)
             rank = np.cumsum(valid[:, ::-1], axis=1)[:, ::-1]
-            enough = rank[:, 0] >= _BACK if depth < LOOKBACK else np.ones(len(part), np.bool_)
-            place, column = np.nonzero(valid & (rank <= _BACK) & enough[:, None])
+            sound = valid & (cells > np.float32(-1e38))
+            last = np.where(sound.any(axis=1), first - 1 - np.argmax(sound[:, ::-1], axis=1), NEVER)
+            enough = (rank[:, 0] >= back) & (last > NEVER) if depth < LOOKBACK else np.ones(len(part), np.bool_)
+            newest[part[enough]] = last[enough]
+            place, column = np.nonzero(valid & (rank <= back) & enough[:, None])
             found.append((part[place], span[column], cells[place, column]))
             want = np.concatenate([want[:begin], np.where(enough, -1, part), want[begin + len(part) :]])
         want = want[want >= 0]
-    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]  # three columns
+    places, at, cell = zip(*found, strict=True)
+    return (np.concatenate(places), np.concatenate(at), np.concatenate(cell)), newest
 
 
 def _others_rising(points: Points, rows: Ints, pond_of: Ints, carried: Bools, of: Ints, seen: Observed) -> Bools:

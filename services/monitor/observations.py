@@ -1,9 +1,9 @@
 """Rules on single points: what each observation says by itself (numpy; no clock, no I/O).
 
 An observation is a slot of a point that holds a reading. They stand as columns sorted by (row, slot); every
-result depends only on the observation's own slot and those before it, within 12 hours for steps and
-persistence, 6 hours for trends and 24 hours for rain. So one slot (live) and a year of them (replay) come out
-the same.
+result depends only on the observation's own slot and those before it: two steps of at most ``Points.near``
+back for steps and persistence, 6 hours more for trends, 24 hours for rain. So one slot (live) and a year of them
+(replay) come out the same.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ import numpy.typing as npt
 
 from services.monitor.kernels import rain as rain_kernel
 from services.monitor.kernels import trend as trend_kernel
-from services.monitor.points import Points
+from services.monitor.points import TREND_WINDOW, Points
 from services.monitor.ring import MARKS, Ring
 
-__all__ = ["NEAR", "Observed", "observe", "trend_levels"]
+__all__ = ["Observed", "observe", "trend_levels", "window_of"]
 
-NEAR = 144
-"""Observations further apart than this [slots] know nothing of each other."""
-
-_TREND_WINDOW = 72
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -60,12 +56,21 @@ class Observed:
     rain_24h: Floats
 
 
-def _previous(row: Ints, slot: Ints, back: int) -> tuple[Ints, Bools]:
+def window_of(ring: Ring, points: Points, rows: Ints, slots: Ints, length: int) -> Floats:
+    """Return the *length* slots up to each pair (row, slot), newest last; NaN where there is nothing in service."""
+    window = ring.windows(rows, slots, length)
+    serving = points.serving_windows(rows, slots, length)
+    if serving is not None:
+        window[~serving] = np.nan
+    return window
+
+
+def _previous(points: Points, row: Ints, slot: Ints, back: int) -> tuple[Ints, Bools]:
     """Return the index of the observation *back* places before, and whether it is of the same row and near."""
     index = np.arange(len(row)) - back
     there = index >= 0
     index = np.maximum(index, 0)
-    there &= (row[index] == row) & (slot - slot[index] <= NEAR)
+    there &= (row[index] == row) & (slot - slot[index] <= points.near[row])
     return index, there
 
 
@@ -73,8 +78,8 @@ def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats) -> 
     """Judge observations. ``row``, ``slot`` sorted by (row, slot); ``cell`` are the ring's cells, marks included."""
     failed = cell < MARKS
     value = np.where(failed, points.high[row], cell).astype(np.float32)
-    one, has_one = _previous(row, slot, 1)
-    two, has_two = _previous(row, slot, 2)
+    one, has_one = _previous(points, row, slot, 1)
+    two, has_two = _previous(points, row, slot, 2)
     is_rain = points.rain[row]
     gap = np.sqrt(np.clip(slot - slot[one], 1, 12)).astype(np.float32)
     high = points.step_high[row] * gap
@@ -119,7 +124,7 @@ def _thresholds(points: Points, seen: Observed, at: Ints) -> None:
     seen.threshold_release[at] = np.where(enabled, release, 0)
     dwell = points.numbers("threshold", "dwell", rows).astype(int)
     for back in range(1, int(dwell.max(initial=1))):
-        index, there = _previous(rows, slots, back)
+        index, there = _previous(points, rows, slots, back)
         before = np.where(there, level[index], 0)
         seen.threshold[at] = np.where(dwell > back, np.minimum(seen.threshold[at], before), seen.threshold[at])
 
@@ -131,7 +136,7 @@ def _windows(
     for begin in range(0, len(at), 8192):
         part = at[begin : begin + 8192]
         rows, slots = seen.row[part], seen.slot[part]
-        window = ring.windows(rows, slots, _TREND_WINDOW)
+        window = window_of(ring, points, rows, slots, TREND_WINDOW)
         # Relative to the value itself, so that float32 keeps its digits for metres above sea level.
         value = seen.value[part]
         window -= value[:, None]
@@ -267,7 +272,7 @@ def _rain(ring: Ring, points: Points, seen: Observed, at: Ints) -> None:
     for begin in range(0, len(at), 4096):
         part = at[begin : begin + 4096]
         rows = seen.row[part]
-        sums, counts = rain_kernel.accumulate(ring.windows(rows, seen.slot[part], 288))
+        sums, counts = rain_kernel.accumulate(window_of(ring, points, rows, seen.slot[part], 288))
         known = rain_kernel.coverage(counts, rain_kernel.SPANS_SLOTS, points.interval[rows]) > 0
         # Thousandths of a millimetre: tips of 0.2 mm must add up to the limit whatever the order they came in.
         sums = np.round(np.where(known, sums, np.float32(np.nan)), 3).astype(np.float32)

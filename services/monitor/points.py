@@ -17,12 +17,31 @@ from services.monitor.ring import NEVER, SLOT_US
 from shared.contracts.levels import SensorKind, SensorState
 from shared.site.units import to_canonical
 
-__all__ = ["FOREVER", "ITEMS", "Points", "moment_slot", "slot_moment"]
+__all__ = [
+    "CARRY",
+    "FOREVER",
+    "ITEMS",
+    "LOOKBACK",
+    "NEAR",
+    "NEVER_BLIND",
+    "TREND_WINDOW",
+    "Points",
+    "moment_slot",
+    "slot_moment",
+]
 
 ITEMS = ("level", "rain", "freeboard", "beach_length", "phreatic_level", "displacement")
 """Monitored items; the index is the item code, and a bit in the judge's masks."""
 
 FOREVER = np.int64(2**62)
+CARRY = 288
+"""A level that was observed stands for at most so many slots (24 h), and never past blindness."""
+NEAR = 144
+"""So many slots apart (12 h) observations may be and still know of each other; less for slow sensors."""
+TREND_WINDOW = 72
+LOOKBACK = CARRY + NEAR
+"""Slots before a judged one that can matter: rain carried for 12 h with its 24 h sums, levels likewise."""
+NEVER_BLIND = 2**30
 _DOWNWARD = frozenset({SensorKind.FREEBOARD, SensorKind.BEACH_LENGTH})
 _MM = frozenset({SensorKind.DISPLACEMENT, SensorKind.RAIN})
 
@@ -49,6 +68,8 @@ class Points:
         """Expected interval [slots], at least 1."""
         self.silent_after = np.ones(0, np.int32)
         """Age [slots] beyond which a point is blind."""
+        self.near = np.ones(0, np.int32)
+        """Observations further apart than this [slots] know nothing of each other."""
         self.sign = np.ones(0, np.float32)
         self.low = np.zeros(0, np.float32)
         self.high = np.zeros(0, np.float32)
@@ -95,7 +116,10 @@ class Points:
         self.rain[row] = about.kind is SensorKind.RAIN
         self.interval[row] = max(1, -(-about.expected_interval_s * 1_000_000 // SLOT_US))
         silent = settings.blind.intervals * about.expected_interval_s * 1_000_000 / SLOT_US
-        self.silent_after[row] = max(1, round(silent)) if settings.blind.enabled else 2**30
+        self.silent_after[row] = max(1, round(silent)) if settings.blind.enabled else NEVER_BLIND
+        # What is carried, two steps between observations and a trend's window must fit into the look back.
+        carried = min(int(self.silent_after[row]), CARRY)
+        self.near[row] = min(NEAR, (LOOKBACK - TREND_WINDOW - carried) // 2)
         sign = -1.0 if about.kind in _DOWNWARD else 1.0
         self.sign[row] = sign
         ends = self._range(sensor, settings)
@@ -140,13 +164,16 @@ class Points:
 
     def _serve(self, row: int, sensor: SensorSetup) -> None:
         """Spans in which the sensor was in service; one is the rule."""
-        spans: list[tuple[int, int]] = []
-        for index, (since, state) in enumerate(sensor.states):
-            if state is not SensorState.IN_SERVICE:
-                continue
+        turns: list[tuple[int, bool]] = []
+        for since, state in sensor.states:
             begin = int(NEVER) if since is None else moment_slot(since)
-            following = sensor.states[index + 1][0] if index + 1 < len(sensor.states) else None
-            spans.append((begin, int(FOREVER) if following is None else moment_slot(following)))
+            # Told later goes before told earlier, from its time on.
+            turns = [turn for turn in turns if turn[0] < begin]
+            serves = state is SensorState.IN_SERVICE
+            if not turns or turns[-1][1] != serves:
+                turns.append((begin, serves))
+        ends = [turn[0] for turn in turns[1:]] + [int(FOREVER)]
+        spans = [(begin, end) for (begin, serves), end in zip(turns, ends, strict=True) if serves]
         self.serve_from[row], self.serve_to[row] = spans[-1] if spans else (FOREVER, FOREVER)
         self.spans.pop(row, None)
         if len(spans) > 1:
@@ -168,6 +195,40 @@ class Points:
             for begin, end in self.spans[row]:
                 mask |= (rows == row) & (slots >= begin) & (slots < end)
         return np.asarray(mask, np.bool_)
+
+    def serving_since(self, rows: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the first slot of the span in service that each slot lies in, (rows, 1) or (rows, slots)."""
+        since = self.serve_from[rows, None]
+        if not self.spans or not (set(rows.tolist()) & self.spans.keys()):
+            return since
+        since = np.repeat(since, len(slots), axis=1)
+        for place, row in enumerate(rows.tolist()):
+            for begin, end in self.spans.get(row, ()):
+                since[place, (slots >= begin) & (slots < end)] = begin
+        return since
+
+    def serving_windows(
+        self, rows: npt.NDArray[np.int64], slots: npt.NDArray[np.int64], length: int
+    ) -> npt.NDArray[np.bool_] | None:
+        """Tell where in the *length* slots up to each pair (row, slot) the sensor served; None is everywhere."""
+        whole = (slots - length >= self.serve_from[rows]) & (slots < self.serve_to[rows])
+        if whole.all():
+            return None
+        span = slots[:, None] + np.arange(1 - length, 1)
+        mask = (span >= self.serve_from[rows, None]) & (span < self.serve_to[rows, None])
+        for row in self.spans.keys() & set(np.unique(rows).tolist()):
+            mine = np.flatnonzero(rows == row)
+            for begin, end in self.spans[row]:
+                mask[mine] |= (span[mine] >= begin) & (span[mine] < end)
+        return np.asarray(mask, np.bool_)
+
+    def service_turns(self, rows: npt.NDArray[np.int64]) -> list[int]:
+        """Return the slots at which one of *rows* enters or leaves service, in order."""
+        ends: set[int] = set()
+        for row in rows.tolist():
+            for span in self.spans.get(row, [(int(self.serve_from[row]), int(self.serve_to[row]))]):
+                ends.update(span)
+        return sorted(ends - {int(NEVER), int(FOREVER)})
 
     def in_force(self, row: int, slot: int) -> InForce:
         """Return the limits of a point at a slot, with their document."""

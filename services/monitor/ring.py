@@ -43,8 +43,6 @@ class Ring:
     def __init__(self, width: int, rows: int = 64) -> None:
         self.width = width
         self.values: Floats = np.full((rows, width), np.nan, np.float32)
-        self.seen_before: Ints = np.full(rows, NEVER, np.int64)
-        """Newest slot with a reading that has already left the ring."""
         self.head: Ints = np.full(rows, NEVER, np.int64)
         """Newest slot that is open for each row; what lies after it, or a whole width before, is missing."""
         self.used = 0
@@ -57,24 +55,15 @@ class Ring:
             # Small matrices double; large ones grow by what is asked and a little, to stay within memory.
             more = max(self.used, have * 2 if have < 4096 else self.used + 1024) - have
             self.values = np.concatenate([self.values, np.full((more, self.width), np.nan, np.float32)])
-            self.seen_before = np.concatenate([self.seen_before, np.full(more, NEVER, np.int64)])
             self.head = np.concatenate([self.head, np.full(more, NEVER, np.int64)])
         return first
 
     def advance(self, rows: Ints, head: int, target: int) -> None:
-        """Open the slots ``head+1..target`` of *rows*: clear their columns, remembering what leaves."""
+        """Open the slots ``head+1..target`` of *rows*: clear their columns."""
         if target <= head or len(rows) == 0:
             return
-        first = max(head + 1, target - self.width + 1)
-        slots = np.arange(first, target + 1) - self.width
-        grid = np.ix_(rows, slots % self.width)
-        left = self.values[grid] > MARKS
-        any_left = left.any(axis=1)
-        if any_left.any():
-            newest = slots[left.shape[1] - 1 - np.argmax(left[:, ::-1], axis=1)]
-            hit = rows[any_left]
-            self.seen_before[hit] = np.maximum(self.seen_before[hit], newest[any_left])
-        self.values[grid] = np.nan
+        slots = np.arange(max(head + 1, target - self.width + 1), target + 1)
+        self.values[np.ix_(rows, slots % self.width)] = np.nan
         self.head[rows] = target
 
     def write_worst(self, rows: Ints, slots: Ints, values: Floats) -> None:
@@ -82,16 +71,21 @@ class Ring:
         np.fmax.at(self.values.reshape(-1), rows * self.width + slots % self.width, values)
 
     def write_sum(self, rows: Ints, slots: Ints, values: Floats) -> None:
-        """Put rain in: the readings of a slot add up; a mark stays only where nothing else came."""
+        """Put rain in: the readings of a slot add up; a mark stays only where nothing else came.
+
+        Added in whole ten-thousandths of a millimetre, so that the sum does not depend on the order they came in.
+        """
         flat = rows * self.width + slots % self.width
         cells = self.values.reshape(-1)
         marks = values < MARKS
         if marks.any():
             np.fmax.at(cells, flat[marks], values[marks])
             flat, values = flat[~marks], values[~marks]
-        now = cells[flat]
-        cells[flat] = np.where(now > MARKS, now, np.float32(0))
-        np.add.at(cells, flat, values)
+        place, index = np.unique(flat, return_inverse=True)
+        now = cells[place]
+        whole = np.round(np.where(now > MARKS, now, np.float32(0)).astype(np.float64) * 1e4)
+        whole += np.bincount(index, np.round(values.astype(np.float64) * 1e4), len(place))
+        cells[place] = whole / 1e4
 
     def set_cells(self, rows: Ints, slots: Ints, values: Floats) -> None:
         """Replace whole slots (after a read-back from the store)."""
@@ -108,9 +102,19 @@ class Ring:
             taken[~there] = np.nan
         return taken
 
+    def newest(self, rows: Ints, first: int, last: int) -> Ints:
+        """Return the newest slot of ``first..last`` in which each of *rows* has a value, ``NEVER`` if none."""
+        there = self.block(rows, first, last) > MARKS
+        place = there.shape[1] - 1 - np.argmax(there[:, ::-1], axis=1)
+        return np.where(there.any(axis=1), first + place, NEVER).astype(np.int64)
+
     def windows(self, rows: Ints, slots: Ints, length: int) -> Floats:
         """Return for each pair (row, slot) the *length* slots up to and including it, newest last; marks as NaN."""
         columns = (slots[:, None] + np.arange(1 - length, 1)[None, :]) % self.width
         taken: Floats = self.values[rows[:, None], columns]
         taken[taken < MARKS] = np.nan
+        gone = self.head[rows] - self.width - (slots - length)
+        if len(rows) and gone.max() > 0:
+            # What has left the ring is missing, not what stands in its place now.
+            taken[np.arange(length)[None, :] < gone[:, None]] = np.nan
         return taken

@@ -21,18 +21,18 @@ from services.monitor.adapters.series import SeriesStore
 from services.monitor.adapters.watches import Watches
 from services.monitor.decode import Decoded
 from services.monitor.domain.watch import Announce, Standing
-from services.monitor.engine import LATE, Engine, PondWatch, Turn
+from services.monitor.engine import LATE, Engine
 from services.monitor.flagging import flag
-from services.monitor.judge import LOOKBACK
 from services.monitor.kernels.quality import NOT_EVALUATED, RULE_SET_VERSION
-from services.monitor.points import moment_slot, slot_moment
+from services.monitor.points import LOOKBACK, moment_slot, slot_moment
+from services.monitor.pondwatch import PondWatch, Turn, merged
 from services.monitor.register import Directory, follow, setup_of
 from services.monitor.ring import SLOT_US, slot_of
 from services.monitor.rows import Rows
 from shared.clock import Clock
 from shared.contracts.base import Event
 from shared.contracts.levels import SensorState
-from shared.contracts.monitor import Cause, TimelineChange
+from shared.contracts.monitor import Cause
 from shared.contracts.registry import PondView, SensorAmended
 from shared.eventstore import Inbox
 from shared.postgres import Connection, Pool
@@ -135,8 +135,7 @@ class Desk:
             until = max((newest[key] for key in wanted if key in newest), default=since) + 1
             stored = await self.series.read(conn, wanted, since, until)
             at = self._row_of_key[stored.sensor]
-            seen = {int(self._row_of_key[key]): newest[key] for key in wanted if key in newest}
-            self.engine.load(at, stored.time_us, stored.value, seen)
+            self.engine.load(at, stored.time_us, stored.value)
         timelines = await self.records.timelines(conn, pond_id)
         return [turn for each in known for turn in self.engine.resume(each[0], timelines.get(each[0], []))]
 
@@ -276,28 +275,19 @@ class Desk:
 
     async def _say(self, conn: Connection, turns: Sequence[Turn], also: Sequence[PondWatch] = ()) -> None:
         """Put turns on the record, say what is new, and keep the anchors."""
-        merged: dict[str, tuple[PondWatch, list[TimelineChange], list[TimelineChange]]] = {}
-        for turn in turns:
-            _, removed, added = merged.setdefault(turn.pond.setup.id, (turn.pond, [], []))
-            for change in turn.removed:
-                if change in added:
-                    added.remove(change)
-                else:
-                    removed.append(change)
-            added.extend(turn.added)
-        for pond in also:
-            merged.setdefault(pond.setup.id, (pond, [], []))
+        news = merged([*turns, *(Turn(pond, [], []) for pond in also)])
         now = self.clock.now()
-        for pond_id, (pond, removed, added) in merged.items():
-            await self.records.amend_timeline(conn, pond_id, removed, added)
+        for turn in news:
+            pond, pond_id = turn.pond, turn.pond.setup.id
+            await self.records.amend_timeline(conn, pond_id, turn.removed, turn.added, turn.restated)
             standing = pond.standing or Standing(slot_moment(pond.head or 0))
             command = Announce(
                 pond_id,
                 pond.setup.zone,
                 now,
                 standing,
-                tuple(added),
-                tuple(removed),
+                tuple(turn.added),
+                tuple(turn.removed),
                 self._flood_season(pond, standing),
             )
             await self.watches.announce(conn, command)
@@ -402,8 +392,7 @@ class Desk:
                         # Range, zero level or unit changed: what lies in the ring was put there under the old ones.
                         turns = await self._load(conn, pond_id)
                     else:
-                        pond = self.engine.ponds[pond_id]
-                        turns = self.engine.judge_again(pond_id, 0 if pond.head is None else pond.head - LATE)
+                        turns = self.engine.judge_again(pond_id)
                     await self._say(conn, turns)
             except BaseException:
                 self.stale = True

@@ -22,6 +22,11 @@ Anchor = tuple[str, int, int, Watched, int, dict[int, list[float | None]]]
 """pond, born, slot, state after it, hour of the memory, memory by sensor key (null: not begun)."""
 
 _CHANGE = TypeAdapter(TimelineChange)
+_SAME_CHANGE: LiteralString = (
+    "pond_id = %(pond)s AND time = %(time)s AND event = %(event)s AND level IS NOT DISTINCT FROM %(level)s"
+    " AND (%(rule)s::text IS NULL OR (causes->0->>'rule' = %(rule)s AND causes->0->>'sensor' = %(sensor)s))"
+)
+"""Which row of the record a change is."""
 
 
 class Records:
@@ -77,15 +82,25 @@ class Records:
         return found
 
     async def amend_timeline(
-        self, conn: Connection, pond_id: str, removed: Sequence[TimelineChange], added: Sequence[TimelineChange]
+        self,
+        conn: Connection,
+        pond_id: str,
+        removed: Sequence[TimelineChange],
+        added: Sequence[TimelineChange],
+        restated: Sequence[tuple[TimelineChange, TimelineChange]] = (),
     ) -> None:
-        """Take changes off a pond's record and put others on it."""
+        """Take changes off a pond's record, put others on it, and give others again their (was, is) causes."""
         if removed:
             async with conn.cursor() as cursor:
                 await cursor.executemany(
-                    "DELETE FROM timeline WHERE pond_id = %s AND time = %s AND event = %s"
-                    " AND level IS NOT DISTINCT FROM %s",
-                    [(pond_id, change.time, change.event, change.level) for change in removed],
+                    f"DELETE FROM timeline WHERE {_SAME_CHANGE}",  # noqa: S608 - our own constant
+                    [_key(pond_id, change) for change in removed],
+                )
+        if restated:
+            async with conn.cursor() as cursor:
+                await cursor.executemany(
+                    f"UPDATE timeline SET causes = %(causes)s WHERE {_SAME_CHANGE}",  # noqa: S608 - our own constant
+                    [{**_key(pond_id, was), "causes": _causes(now)} for was, now in restated],
                 )
         if added:
             async with conn.cursor() as cursor:
@@ -101,7 +116,7 @@ class Records:
                             "event": change.event,
                             "level": change.level,
                             "verified": change.verified,
-                            "causes": Jsonb(_CHANGE.dump_python(change, mode="json")["causes"]),
+                            "causes": _causes(change),
                         }
                         for change in added
                     ],
@@ -156,6 +171,23 @@ class Records:
         cursor = await conn.execute(query, (warning_id,))
         row = await cursor.fetchone()
         return None if row is None else view(row)
+
+
+def _causes(change: TimelineChange) -> Jsonb:
+    return Jsonb(_CHANGE.dump_python(change, mode="json")["causes"])
+
+
+def _key(pond_id: str, change: TimelineChange) -> dict[str, Any]:
+    # Two notices of one slot differ only in what they are about.
+    about = change.causes[0] if change.event == "notice" and change.causes else None
+    return {
+        "pond": pond_id,
+        "time": change.time,
+        "event": change.event,
+        "level": change.level,
+        "rule": about and about.rule,
+        "sensor": about and about.sensor,
+    }
 
 
 def _plain(state: Watched) -> dict[str, Any]:

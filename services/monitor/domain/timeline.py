@@ -80,8 +80,9 @@ def fold(state: Watched, first: int, last: int, sight: Sight, policy: Policy) ->
     Returns the state after ``last`` and the changes in slot order.
     """
     state, seen = _look(state, first, sight)
+    entered = _step(state, first, first, sight, policy)[0] if sight.notices and last > first else None
     state, stepped = _step(state, first, last, sight, policy)
-    state, told = _tell(state, first, last, sight, policy)
+    state, told = _tell(state, entered, first, last, sight, policy)
     return state, sorted(seen + stepped + told, key=lambda change: change.slot)
 
 
@@ -135,8 +136,12 @@ def _step(state: Watched, first: int, last: int, sight: Sight, policy: Policy) -
             return replace(
                 state, level=Level.NONE, verified=True, items=frozenset(), below_since=None, below_most=Level.NONE
             ), changes
-        changes.append(Change(due, "eased", most, state.verified))
-        state = replace(state, level=most, below_since=due if release < most else None, below_most=release)
+        # What is now seen by itself needs no more confirming.
+        verified = state.verified or (sight.up == most and sight.verified)
+        changes.append(Change(due, "eased", most, verified))
+        state = replace(
+            state, level=most, verified=verified, below_since=due if release < most else None, below_most=release
+        )
     return replace(state, below_since=None, below_most=Level.NONE), changes
 
 
@@ -144,8 +149,13 @@ _SAID_BY_A_WARNING = frozenset({"slow_climb"})
 """Notices that a standing warning makes idle: a pond in flood climbs for a reason people know of."""
 
 
-def _tell(state: Watched, first: int, last: int, sight: Sight, policy: Policy) -> tuple[Watched, list[Change]]:
-    """Tell each notice once, and again only after it was silent for longer than the rearm time."""
+def _tell(
+    state: Watched, entered: Watched | None, first: int, last: int, sight: Sight, policy: Policy
+) -> tuple[Watched, list[Change]]:
+    """Tell each notice once, and again only after it was silent for longer than the rearm time.
+
+    *entered* is the state after the first slot, when the notice is told; None when that is *state*.
+    """
     if not sight.notices:
         return state, []
     fresh = [
@@ -155,5 +165,6 @@ def _tell(state: Watched, first: int, last: int, sight: Sight, policy: Policy) -
         if (before := state.noticed.get(key)) is None or first - before > policy.rearm
     ]
     noticed = {**state.noticed, **dict.fromkeys(sight.notices, last)}
-    changes = [Change(first, "notice", state.level, state.verified, (key,)) for key in fresh]
+    then = state if entered is None else entered
+    changes = [Change(first, "notice", then.level, then.verified, (key,)) for key in fresh]
     return replace(state, noticed=noticed), changes
