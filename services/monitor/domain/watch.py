@@ -115,15 +115,15 @@ def announce(state: WatchState, command: Announce) -> list[WatchEvent]:
     """Return the events that say what is new.
 
     Without corrections each change is told in order, those overtaken by a later one marked *superseded*. When
-    the past was corrected, the correction goes on the record and only the present is told: a stale alarm is
-    never fired as if it were now.
+    the past was corrected, the correction goes on the record and only the present is told, with the notices that
+    nobody heard yet: a stale alarm is never fired as if it were now.
     """
     if command.removed:
         first = min(change.time for change in (*command.removed, *command.added))
         corrected = TimelineCorrected(
             pond_id=command.pond_id, since=first, removed=command.removed, added=command.added, at=command.at
         )
-        return [corrected, *_reconcile(state, command, corrected=True)]
+        return [corrected, *_unheard(command), *_reconcile(state, command, corrected=True)]
     events: list[WatchEvent] = []
     for index, change in enumerate(command.added):
         later = command.added[index + 1 :]
@@ -132,6 +132,22 @@ def announce(state: WatchState, command: Announce) -> list[WatchEvent]:
             state = evolve(state, event)
     # The record may agree while what was said does not (a warning closed by hand while its pond was blind).
     return events + _reconcile(state, command, corrected=False)
+
+
+def _unheard(command: Announce) -> list[WatchEvent]:
+    """Return the notices that a correction brings and that were not told before: no alarm, but told once."""
+    heard = {about for change in command.removed if (about := _about(change))}
+    return [
+        PondNoticed(pond_id=command.pond_id, time=change.time, causes=change.causes, superseded=True, at=command.at)
+        for change in command.added
+        if (about := _about(change)) and about not in heard
+    ]
+
+
+def _about(change: TimelineChange) -> frozenset[tuple[str, str]]:
+    """Return what a notice is about; nothing for other changes, and for a confirmation."""
+    about = frozenset((cause.rule, cause.sensor) for cause in change.causes)
+    return frozenset() if change.event != "notice" or ("confirmed", "") in about else about
 
 
 _LEVEL_CHANGES = ("raised", "escalated", "eased", "cleared")
