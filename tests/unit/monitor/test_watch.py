@@ -70,7 +70,8 @@ def found(
 
 def raised(level: str = "yellow", warning: str = FIRST, verified: bool = True, minutes: int = 0) -> WarningRaised:
     return WarningRaised(
-        warning_id=warning, pond_id="pond", time=at(minutes), level=LevelName(level), verified=verified, causes=WHY, at=AT
+        warning_id=warning, pond_id="pond", time=at(minutes), level=LevelName(level), verified=verified, causes=WHY,
+        at=AT,
     )  # fmt: skip
 
 
