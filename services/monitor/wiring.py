@@ -10,6 +10,7 @@ from services.monitor.adapters.desk import Desk
 from services.monitor.adapters.intake import Intake
 from services.monitor.adapters.people import StoredWarnings
 from services.monitor.adapters.telemetry import CONSUMER, Pull
+from services.monitor.adapters.tenure import Tenure
 from services.monitor.adapters.watches import Watches
 from services.monitor.handlers import Monitor
 from services.monitor.projections import Warnings
@@ -34,7 +35,7 @@ from shared.eventstore import EventStore, ServiceStore
 from shared.eventstore.relay import Relay
 from shared.logging import logger
 from shared.postgres import open_pool
-from shared.problems import TailwardenError
+from shared.problems import TailwardenError, Unavailable
 from shared.ready import mark_ready
 from shared.settings import Connection, Settings
 
@@ -81,8 +82,10 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             await provision(js)
             relay = Relay(parts.store, pool, js, SERVICE)
             desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake)
+            if not await _begin(desk.tenure, stop):
+                return
             await desk.restore()
-            pull = Pull(nc, settings.batch)
+            pull = Pull(nc, desk.place, settings.batch)
             await pull.open()
             intake = Intake(pull, desk, lambda *letter: _bury(js, *letter))
             broker = new_broker(to, name="tailwarden-monitor-bus")
@@ -100,8 +103,10 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
                     asyncio.create_task(relay.run(), name="relay"),
                     asyncio.create_task(intake.run(), name="intake"),
                     asyncio.create_task(_tick(desk, settings.tick_s), name="tick"),
+                    asyncio.create_task(_end(desk.tenure), name="tenure"),
                 )
             await pull.close()
+            await desk.tenure.end()
         finally:
             await nc.close()
     finally:
@@ -112,6 +117,23 @@ async def _bury(
     js: JetStreamContext, payload: bytes, subject: str, errors: list[TailwardenError], stream_seq: int
 ) -> None:
     await bury(js, CONSUMER, payload, subject, errors, stream_seq)
+
+
+async def _begin(tenure: Tenure, stop: asyncio.Event) -> bool:
+    """Wait until no other monitor serves; tell whether it came to that before *stop*."""
+    beginning, stopped = asyncio.create_task(tenure.begin()), asyncio.create_task(stop.wait())
+    await asyncio.wait({beginning, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (beginning, stopped):
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await beginning
+    return not stop.is_set()
+
+
+async def _end(tenure: Tenure) -> None:
+    """Fail when another monitor has taken over: what is in memory here is of no use any more."""
+    await tenure.over.wait()
+    raise Unavailable("intake.other_serves")
 
 
 async def _tick(desk: Desk, every: float) -> None:

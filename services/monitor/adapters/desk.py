@@ -8,7 +8,8 @@ the database before anything else is taken, so that both always say the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,8 @@ import numpy.typing as npt
 
 from services.monitor.adapters.records import Anchor, Records
 from services.monitor.adapters.series import SeriesStore
+from services.monitor.adapters.telemetry import CONSUMER, Place
+from services.monitor.adapters.tenure import Tenure
 from services.monitor.adapters.watches import Watches
 from services.monitor.decode import Decoded
 from services.monitor.domain.watch import Announce, Standing
@@ -36,7 +39,7 @@ from shared.contracts.monitor import Cause
 from shared.contracts.registry import PondView, SensorAmended
 from shared.eventstore import Inbox
 from shared.postgres import Connection, Pool
-from shared.problems import BadInput, Fault
+from shared.problems import BadInput, Conflict, Fault
 
 __all__ = ["Desk", "Taken"]
 
@@ -44,6 +47,9 @@ Ints = npt.NDArray[np.int64]
 
 _THREAD_ABOVE = 400
 """Readings above which the engine works in a thread, while the database works on the same batch."""
+
+
+Refuse = Callable[[list[tuple[int, BadInput]]], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class Desk:
 
     def __init__(self, pool: Pool, watches: Watches, clock: Clock, committed: Callable[[], None]) -> None:
         self.pool, self.watches, self.clock, self.committed = pool, watches, clock, committed
+        self.tenure = Tenure(pool)
         self.records, self.series = Records(), SeriesStore()
         self.directory = Directory()
         self.views: dict[str, PondView] = {}
@@ -83,8 +90,9 @@ class Desk:
 
     async def restore_held(self) -> None:
         """As ``restore``, for a caller that holds the lock."""
+        await self.tenure.keep()
         self.watches.forget()
-        async with self.pool.connection() as conn, conn.transaction():
+        async with self.writing() as conn:
             views = await self.records.setups(conn)
             keys = await self.records.keys(conn)
             self.views = {view.pond.id: view for view in views}
@@ -97,6 +105,31 @@ class Desk:
             await self._say(conn, turns)
         self.stale = False
         self.committed()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        """Give a transaction that only the serving monitor gets.
+
+        Raises
+        ------
+        Unavailable
+            When another monitor serves.
+        Fault
+            When what is held of a stream of events is not what the store has.
+        """
+        async with self.pool.connection() as conn, conn.transaction():
+            await self.tenure.check(conn)
+            try:
+                yield conn
+            except Conflict as error:
+                if error.code != "store.conflict":
+                    raise
+                raise Fault("intake.out_of_step", reason=error) from error
+
+    async def place(self) -> Place | None:
+        """Return how far telemetry is stored."""
+        async with self.pool.connection() as conn:
+            return await self.records.place(conn, CONSUMER)
 
     def _map(self, keys: dict[tuple[str, str], int]) -> None:
         """Bring keys of the series and rows of the engine together."""
@@ -141,8 +174,10 @@ class Desk:
 
     # -- readings -------------------------------------------------------------------------------------------
 
-    async def take(self, decoded: Decoded) -> Taken:
-        """Store and judge a batch; everything is committed when this returns, or nothing.
+    async def take(self, decoded: Decoded, place: Place | None = None, refuse: Refuse | None = None) -> Taken:
+        """Store and judge a batch, and move on to *place*; everything is committed when this returns, or nothing.
+
+        Before that, *refuse* is given what came after its window, to keep it elsewhere; what it raises, this raises.
 
         Raises
         ------
@@ -152,47 +187,71 @@ class Desk:
         async with self.lock:
             if self.stale:
                 await self.restore_held()
+            taken = Taken()
+            rows = self._row_of_key[decoded.sensor]
+            fits = await self._in_time(decoded, rows, taken)
+            if refuse is not None:
+                await refuse(taken.refusals)
             try:
-                return await self._take(decoded)
+                await self._take(decoded, rows, fits, place, taken)
             except BaseException:
                 self.stale = True
                 raise
+        self.committed()
+        return taken
 
-    async def _take(self, decoded: Decoded) -> Taken:
-        taken = Taken()
-        rows = self._row_of_key[decoded.sensor]
+    async def pass_over(self, place: Place) -> None:
+        """Move on to *place* without storing anything: what is there is kept elsewhere."""
+        async with self.lock:
+            if self.stale:
+                await self.restore_held()
+            async with self.writing() as conn:
+                await self.records.save_place(conn, CONSUMER, place)
+
+    async def _in_time(self, decoded: Decoded, rows: Ints, taken: Taken) -> npt.NDArray[np.bool_]:
+        """Tell which readings are to be looked at; of those before their window, what is stored is a duplicate."""
+        old = self.engine.too_old(rows, decoded.time_us)
+        if not old.any():
+            return ~old
+        async with self.pool.connection() as conn:
+            unknown = await self._fresh(conn, rows[old], decoded.time_us[old])
+        taken.duplicates += int(len(unknown) - unknown.sum())
+        late = np.flatnonzero(old)[unknown]
+        taken.refusals = self._too_old(decoded, rows, late)
+        return ~old
+
+    async def _take(
+        self, decoded: Decoded, rows: Ints, fits: npt.NDArray[np.bool_], place: Place | None, taken: Taken
+    ) -> None:
         time_us, value = decoded.time_us, decoded.value
         zero = self._zero_level[rows]
         value = np.where(np.isnan(zero), value, zero - value)
-        old = self.engine.too_old(rows, time_us)
-        taken.refusals = self._too_old(decoded, rows, old)
         order = np.lexsort((time_us, rows))
-        order = order[~old[order]]
+        order = order[fits[order]]
         rows, time_us, value = rows[order], time_us[order], value[order]
         first = np.ones(len(rows), np.bool_)
         first[1:] = (rows[1:] != rows[:-1]) | (time_us[1:] != time_us[:-1])
-        taken.duplicates = int(len(rows) - first.sum())
+        taken.duplicates += int(len(rows) - first.sum())
         rows, time_us, value = rows[first], time_us[first], value[first]
-        async with self.pool.connection() as conn, conn.transaction():
+        async with self.writing() as conn:
             maybe = self.engine.occupied(rows, time_us)
             if maybe.any():
-                fresh = await self._fresh(conn, rows, time_us, maybe)
+                fresh = np.ones(len(rows), np.bool_)
+                fresh[maybe] = await self._fresh(conn, rows[maybe], time_us[maybe])
                 taken.duplicates += int(len(rows) - fresh.sum())
                 rows, time_us, value = rows[fresh], time_us[fresh], value[fresh]
             if len(rows):
                 turns = await self._store_and_judge(conn, rows, time_us, value)
                 await self._say(conn, turns, self._speaking(rows))
+            if place is not None:
+                await self.records.save_place(conn, CONSUMER, place)
         taken.stored = len(rows)
-        self.committed()
-        return taken
 
-    def _too_old(
-        self, decoded: Decoded, rows: npt.NDArray[np.int64], old: npt.NDArray[np.bool_]
-    ) -> list[tuple[int, BadInput]]:
-        """One refusal a message: which of its readings came after their window."""
+    def _too_old(self, decoded: Decoded, rows: Ints, late: Ints) -> list[tuple[int, BadInput]]:
+        """One refusal a message: which of its readings (*late*, by place) came after their window."""
         refusals: list[tuple[int, BadInput]] = []
-        for origin in np.unique(decoded.origin[old]).tolist():
-            hit = np.flatnonzero(old & (decoded.origin == origin))
+        for origin in np.unique(decoded.origin[late]).tolist():
+            hit = late[decoded.origin[late] == origin]
             oldest = int(decoded.time_us[hit].min())
             pond, sensor = self.engine.points.setups[int(rows[hit[0]])]
             newest = self.engine.ponds[pond.id].newest_us
@@ -207,16 +266,10 @@ class Desk:
             )  # fmt: skip
         return refusals
 
-    async def _fresh(
-        self,
-        conn: Connection,
-        rows: npt.NDArray[np.int64],
-        time_us: npt.NDArray[np.int64],
-        maybe: npt.NDArray[np.bool_],
-    ) -> npt.NDArray[np.bool_]:
-        """Tell which readings are not stored yet, asking only for those that may be."""
-        keys = np.array([self._key_of_row[row] for row in np.unique(rows[maybe]).tolist()])
-        stored = await self.series.read(conn, keys.tolist(), int(time_us[maybe].min()), int(time_us[maybe].max()) + 1)
+    async def _fresh(self, conn: Connection, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
+        """Tell which readings are not stored yet."""
+        keys = [self._key_of_row[row] for row in np.unique(rows).tolist()]
+        stored = await self.series.read(conn, keys, int(time_us.min()), int(time_us.max()) + 1)
         at = self._row_of_key[stored.sensor]
         known = np.rec.fromarrays([at, stored.time_us])
         mine = np.rec.fromarrays([rows, time_us])
@@ -254,7 +307,7 @@ class Desk:
             new = await self.series.insert(conn, stored)
             turns = self.engine.take(rows, time_us, value)
         if new != count:
-            raise Fault("intake.out_of_step", expected=count, stored=new)
+            raise Fault("intake.out_of_step", reason=f"{count} readings given, {new} stored")
         return turns
 
     def _keys(self) -> npt.NDArray[np.int32]:
@@ -321,6 +374,7 @@ class Desk:
         async with self.lock:
             if self.stale:
                 await self.restore_held()
+            await self.tenure.keep()
             now = self.clock.now()
             slot = int(now.timestamp() * 1_000_000) // SLOT_US
             try:
@@ -331,7 +385,7 @@ class Desk:
                 turns = await asyncio.to_thread(self.engine.tick, live, slot)
                 if not turns and not mute:
                     return
-                async with self.pool.connection() as conn, conn.transaction():
+                async with self.writing() as conn:
                     await self._say(conn, turns)
                     for pond in mute:
                         await self._say_mute(conn, pond, now)
@@ -376,7 +430,7 @@ class Desk:
             if self.stale:
                 await self.restore_held()
             try:
-                async with self.pool.connection() as conn, conn.transaction():
+                async with self.writing() as conn:
                     if not await Inbox().first_time(conn, "monitor-registry", event_id):
                         return
                     view = follow(await self.records.setup(conn, pond_id), event, version)

@@ -9,23 +9,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from uuid import uuid4
 
+import nats.errors
 import psycopg
 from nats.aio.msg import Msg
-from psycopg_pool import PoolTimeout
 
 from services.monitor.adapters.desk import Desk
 from services.monitor.adapters.telemetry import CONSUMER, Pull
 from services.monitor.decode import Decoded, DecodeLimits, decode
 from shared.logging import logger
-from shared.problems import Fault, TailwardenError
+from shared.problems import BadInput, Fault, TailwardenError, Unavailable
 
 __all__ = ["Intake"]
 
 Bury = Callable[[bytes, str, list[TailwardenError], int], Awaitable[None]]
-_TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError, TimeoutError)
+_TRANSIENT = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+    nats.errors.Error,
+    Unavailable,
+    OSError,
+    TimeoutError,
+)
+"""An outage of a server: the same batch is tried again until it is over."""
 _LONGEST_DELAY = 2.0
 
 
@@ -40,15 +48,10 @@ class Intake:
     async def run(self) -> None:
         """Take telemetry for ever."""
         ahead: asyncio.Queue[list[Msg]] = asyncio.Queue(maxsize=1)
-        taking = asyncio.create_task(self._take(ahead), name="telemetry-take")
-        try:
+        async with asyncio.TaskGroup() as group:  # either's failure is the other's end
+            group.create_task(self._take(ahead), name="telemetry-take")
             while True:
-                batch = await ahead.get()
-                await self._process(batch)
-        finally:
-            taking.cancel()
-            with suppress(asyncio.CancelledError):
-                await taking
+                await self._process(await ahead.get())
 
     async def _take(self, ahead: asyncio.Queue[list[Msg]]) -> None:
         while True:
@@ -61,7 +64,7 @@ class Intake:
         return decode([(each.subject, each.data) for each in messages], self._desk.directory, now, self._limits)
 
     async def _process(self, messages: list[Msg]) -> None:
-        delay = 0.1
+        delay, failures = 0.1, 0
         while True:
             try:
                 await self._commit(messages)
@@ -70,6 +73,11 @@ class Intake:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
             except Exception as error:
+                failures += 1
+                if failures == 1:
+                    # Memory and database may have been out of step: the next try begins from the database.
+                    self._log.warning("batch tried again", error=str(error) or type(error).__name__)
+                    continue
                 if len(messages) > 1:
                     self._log.exception("batch failed; looking for the message at fault", messages=len(messages))
                     half = len(messages) // 2
@@ -84,14 +92,17 @@ class Intake:
 
     async def _commit(self, messages: list[Msg]) -> None:
         decoded = self._decode(messages)
-        refused = {origin: list[TailwardenError](errors) for origin, errors in decoded.refused_messages.items()}
-        if decoded.kept:
-            taken = await self._desk.take(decoded)
-            for origin, error in taken.refusals:
+
+        async def refuse(too_old: list[tuple[int, BadInput]]) -> None:
+            """Keep what cannot be taken before the readings beside it are committed: what comes first is repeatable."""
+            refused = {origin: list[TailwardenError](errors) for origin, errors in decoded.refused_messages.items()}
+            for origin, error in too_old:
                 refused.setdefault(origin, []).append(error)
-        for origin, errors in refused.items():
-            message = messages[origin]
-            await self._bury(message.data, message.subject, errors, message.metadata.sequence.stream)
+            for origin, errors in sorted(refused.items()):
+                message = messages[origin]
+                await self._bury(message.data, message.subject, errors, message.metadata.sequence.stream)
+
+        await self._desk.take(decoded, self._pull.place(messages[-1]), refuse)
 
     async def _give_up(self, message: Msg, error: Exception) -> None:
         """Keep a message that our own code cannot handle, and go on with the next."""
@@ -101,7 +112,8 @@ class Intake:
         while True:
             try:
                 await self._bury(message.data, message.subject, [fault], message.metadata.sequence.stream)
-            except Exception as problem:  # NATS is away: the message must not be acknowledged before it is kept
+                await self._desk.pass_over(self._pull.place(message))
+            except Exception as problem:  # NATS or the database is away: the message is kept before it is passed over
                 self._log.warning("cannot bury now", error=str(problem) or type(problem).__name__, consumer=CONSUMER)
                 await asyncio.sleep(1.0)
             else:

@@ -27,7 +27,7 @@ class StoredWarnings:
             if desk.stale:
                 await desk.restore_held()
             try:
-                async with desk.pool.connection() as conn, conn.transaction():
+                async with desk.writing() as conn:
                     found = await desk.records.warning(conn, command.warning_id)
                     if found is None:
                         raise NotFound("watch.no_warning", field="warning_id", warning=command.warning_id)

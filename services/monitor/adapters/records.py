@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
+from services.monitor.adapters.telemetry import Place
 from services.monitor.domain.timeline import Watched
 from services.monitor.points import moment_slot
 from services.monitor.projections import COLUMNS, view
@@ -153,6 +154,21 @@ class Records:
                     for pond, born, slot, state, hour, memory in anchors
                 ],
             )
+
+    async def place(self, conn: Connection, consumer: str) -> Place | None:
+        """Return how far the telemetry of *consumer* is stored, or None when it never was."""
+        cursor = await conn.execute("SELECT created, sequence FROM telemetry_position WHERE consumer = %s", (consumer,))
+        row = await cursor.fetchone()
+        return None if row is None else Place(row[0], int(row[1]))
+
+    async def save_place(self, conn: Connection, consumer: str, place: Place) -> None:
+        """Move on to *place*; within one stream never back."""
+        await conn.execute(
+            "INSERT INTO telemetry_position AS had (consumer, created, sequence) VALUES (%s, %s, %s)"
+            " ON CONFLICT (consumer) DO UPDATE SET created = excluded.created, sequence = excluded.sequence"
+            " WHERE had.created <> excluded.created OR had.sequence < excluded.sequence",
+            (consumer, place.created, place.sequence),
+        )
 
     async def warnings(
         self, conn: Connection, *, pond_id: str | None = None, include_closed: bool = False, limit: int = 200
