@@ -17,13 +17,13 @@ from services.monitor.causes import blind_causes, causes_of, standing_causes
 from services.monitor.domain.ponds import PondSetup
 from services.monitor.domain.timeline import Policy, Sight, Watched, fold
 from services.monitor.domain.watch import Standing
-from services.monitor.judge import NOTICES, Findings, judge
+from services.monitor.judge import Findings, judge
 from services.monitor.memory import SIGMA_FLOOR_MM, Memory
-from services.monitor.points import ITEMS, LOOKBACK, NEVER_BLIND, Points, slot_moment
+from services.monitor.points import LOOKBACK, NEVER_BLIND, Points, slot_moment
 from services.monitor.policy import rule_settings
 from services.monitor.pondwatch import PondWatch, Run, Turn, turn_of
 from services.monitor.ring import ABOVE, BELOW, SLOT_US, Ring, slot_of
-from shared.contracts.levels import Level
+from services.monitor.sights import sight_of
 from shared.contracts.monitor import TimelineChange
 
 __all__ = ["LATE", "Engine", "PondWatch", "Turn"]
@@ -357,7 +357,7 @@ class Engine:
         changes: list[tuple[int, TimelineChange]] = []
         sight = Sight()
         for begin, end in found.runs(place):
-            sight = self._sight(found, place, begin)
+            sight = sight_of(self.points, found, place, begin)
             after, told = fold(state, first + begin, first + end, sight, pond.policy)
             for change in told:
                 causes = causes_of(self.ring, self.points, found, place, change)
@@ -381,28 +381,3 @@ class Engine:
         blind = blind_causes(self.points, found, place, last) if sight.blind else ()
         pond.standing = Standing(slot_moment(last), state.level, sight.up, state.verified, causes, blind)
         return turn
-
-    def _sight(self, found: Findings, place: int, column: int) -> Sight:
-        begin = int(found.starts[place])
-        end = int(found.starts[place + 1]) if place + 1 < len(found.starts) else len(found.rows)
-        blind = [self._sensor(found, begin + at) for at in np.flatnonzero(found.blind[begin:end, column]).tolist()]
-        notices: list[tuple[str, str]] = []
-        for at in np.flatnonzero(found.notice[begin:end, column]).tolist():
-            bits = int(found.notice[begin + at, column])
-            notices += [(rule, self._sensor(found, begin + at)) for bit, rule in enumerate(NOTICES) if bits >> bit & 1]
-        return Sight(
-            up=Level(int(found.up[place, column])),
-            release=Level(int(found.release[place, column])),
-            verified=bool(found.verified[place, column]),
-            items=_items(int(found.items[place, column])),
-            unseeing=_items(int(found.unseeing[place, column])),
-            blind=frozenset(blind),
-            notices=frozenset(notices),
-        )
-
-    def _sensor(self, found: Findings, at: int) -> str:
-        return self.points.setups[int(found.rows[at])][1].description.id
-
-
-def _items(mask: int) -> frozenset[str]:
-    return frozenset(name for bit, name in enumerate(ITEMS) if mask >> bit & 1)

@@ -19,6 +19,8 @@ __all__ = ["flag"]
 
 _WINDOW = 13
 """Readings a test sees: the one judged and the twelve before it."""
+_TWIN_SLOTS = 3
+"""How far apart in time two sensors of a pond may be compared."""
 _N_DEV = 6.0
 """Steps beyond so many standard deviations of the readings before are of high interest."""
 
@@ -61,11 +63,13 @@ def flag(
         ),
         "flat_line": quality.flat_line(window, np.float32(0.0005), 7, _WINDOW, quiet),
     }
-    twin, twin_value = _twins(ring, points, rows[first], slots[first])
-    if twin.any():
+    twin = points.twin[rows[first]]
+    if (twin >= 0).any():
         which = np.cumsum(np.diff(rows, prepend=-1) != 0) - 1
-        limit = np.where(twin[which] & ~rain, np.float32(0.3), nothing)
-        tests["neighbour"] = quality.neighbour(turned, twin_value[which], limit)
+        # The twin was read before the batch: it says something about the batch's beginning only.
+        near = (twin[which] >= 0) & (slots - slots[first][which] < _TWIN_SLOTS)
+        limit = np.where(near, points.numbers("quality", "neighbour_m", rows), np.nan).astype(np.float32)
+        tests["neighbour"] = quality.neighbour(turned, _twins(ring, twin, slots[first])[which], limit)
     return quality.worst(*tests.values()).astype(np.int16), quality.pack(tests)
 
 
@@ -92,22 +96,11 @@ def _sliding(values: npt.NDArray[np.float32], first: Ints, before: npt.NDArray[n
     return taken
 
 
-def _twins(
-    ring: Ring, points: Points, rows: Ints, slots: Ints
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-    """Return which rows have a second level sensor at their pond, and its value of the last quarter of an hour."""
-    value = np.full(len(rows), np.nan, np.float32)
-    level = points.item[: points.size] == 0
-    if not level.any():
-        return np.zeros(len(rows), np.bool_), value
-    ponds, counts = np.unique(points.pond[: points.size][level], return_counts=True)
-    double = ponds[counts > 1]
-    mine = np.isin(points.pond[rows], double) & (points.item[rows] == 0)
-    for place in np.flatnonzero(mine).tolist():
-        row = int(rows[place])
-        others = np.flatnonzero(level & (points.pond[: points.size] == points.pond[row]))
-        other = int(others[others != row][0])
-        reach = min(int(slots[place]), int(ring.head[other]))
-        if reach >= slots[place] - 3:
-            value[place] = last_valid(ring.windows(np.array([other]), np.array([reach]), 3), 1)[0][0, 0]
-    return mine, value
+def _twins(ring: Ring, twin: Ints, slots: Ints) -> npt.NDArray[np.float32]:
+    """Return the value of each twin in the quarter of an hour up to a slot; NaN where there is none."""
+    value = np.full(len(twin), np.nan, np.float32)
+    reach = np.minimum(slots, ring.head[np.maximum(twin, 0)])
+    there = np.flatnonzero((twin >= 0) & (reach > slots - _TWIN_SLOTS))
+    if len(there):
+        value[there] = last_valid(ring.windows(twin[there], reach[there], _TWIN_SLOTS), 1)[0][:, 0]
+    return value

@@ -64,6 +64,9 @@ class Points:
         self.pond = np.zeros(0, np.int32)
         self.item = np.zeros(0, np.int8)
         self.rain = np.zeros(0, np.bool_)
+        self.twin = np.zeros(0, np.int64)
+        """Row of another level sensor of the same pond; -1 for none."""
+        self._levels: dict[int, list[int]] = {}
         self.interval = np.ones(0, np.int32)
         """Expected interval [slots], at least 1."""
         self.silent_after = np.ones(0, np.int32)
@@ -114,6 +117,7 @@ class Points:
         in_mm = about.kind in _MM
         self.item[row] = ITEMS.index(quantity_of(about.kind))
         self.rain[row] = about.kind is SensorKind.RAIN
+        self._pair(row)
         self.interval[row] = max(1, -(-about.expected_interval_s * 1_000_000 // SLOT_US))
         silent = settings.blind.intervals * about.expected_interval_s * 1_000_000 / SLOT_US
         self.silent_after[row] = max(1, round(silent)) if settings.blind.enabled else NEVER_BLIND
@@ -161,6 +165,16 @@ class Points:
         if about.kind is SensorKind.WATER_DISTANCE and about.zero_level is not None:
             ends = (about.zero_level - ends[0], about.zero_level - ends[1])
         return min(ends), max(ends)
+
+    def _pair(self, row: int) -> None:
+        """Tell the level sensors of a pond of one another."""
+        mine = [each for each in self._levels.get(int(self.pond[row]), []) if each != row]
+        if self.item[row] == 0:
+            mine = sorted([*mine, row])
+        self._levels[int(self.pond[row])] = mine
+        self.twin[row] = -1
+        for place, each in enumerate(mine):
+            self.twin[each] = mine[0] if place else mine[1] if len(mine) > 1 else -1
 
     def _serve(self, row: int, sensor: SensorSetup) -> None:
         """Spans in which the sensor was in service; one is the rule."""

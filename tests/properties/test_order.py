@@ -42,8 +42,9 @@ LEVEL = [
     sensor("level-15", interval_s=900, gross=GROSS),
     sensor("level-h", interval_s=3600, gross=GROSS),
     sensor("level-6h", interval_s=6 * 3600, gross=GROSS),
+    sensor("level-d", interval_s=24 * 3600, gross=GROSS),
 ]
-RAIN = [sensor("rain-5", SensorKind.RAIN, 300), sensor("rain-h", SensorKind.RAIN, 3600)]
+RAIN = [sensor(f"rain-{each}", SensorKind.RAIN, each) for each in (300, 3600, 24 * 3600)]
 SECOND = sensor("level-b", interval_s=600, gross=GROSS)
 FREEBOARD = sensor("freeboard", SensorKind.FREEBOARD, 600, gross=(0.0, 20.0))
 SEASONS = LimitDocument(

@@ -64,7 +64,7 @@ def rules(desk: Counter, event: str = "raised") -> list[str]:
     return [cause.rule for cause in next(each for each in desk.record if each.event == event).causes]
 
 
-# -- 1: a function of the readings (tests/properties/test_order.py) ---------------------------------------------
+# -- 1: a function of the readings (tests/properties/test_order.py) ----
 
 
 def test_promise_1_late_readings_lead_to_the_timeline_of_the_ordered_ones() -> None:
@@ -77,7 +77,7 @@ def test_promise_1_late_readings_lead_to_the_timeline_of_the_ordered_ones() -> N
     assert "raised blue" in events(ordered)
 
 
-# -- 2: no data is not good news -------------------------------------------------------------------------------
+# -- 2: no data is not good news ----
 
 
 def test_promise_2_a_silent_sensor_is_blind_and_never_clears() -> None:
@@ -104,7 +104,7 @@ def test_one_of_two_sensors_silent_is_a_question_not_blindness() -> None:
     assert rules(desk, "notice") == ["silent"]
 
 
-# -- 3: a suspect extreme never suppresses; a single impossible value is a question -----------------------------
+# -- 3: a suspect extreme never suppresses; a single impossible value is a question ----
 
 
 @pytest.mark.parametrize("value", [999.0, -50.0])
@@ -165,7 +165,7 @@ def test_promise_3_a_low_spike_in_a_flood_does_not_ease_it() -> None:
     assert not [each for each in events(desk) if each.startswith(("eased", "cleared"))]
 
 
-# -- 4: late data correct the record --------------------------------------------------------------------------------
+# -- 4: late data correct the record ----
 
 
 def test_promise_4_a_flood_that_only_late_data_show_is_recorded_and_not_fired_as_now() -> None:
@@ -194,7 +194,7 @@ def test_promise_4_late_data_that_explain_an_alarm_away_clear_it_as_corrected() 
     assert cleared.corrected
 
 
-# -- 5: up at once, down after hold and hysteresis ----------------------------------------------------------------------
+# -- 5: up at once, down after hold and hysteresis ----
 
 
 def test_promise_5_up_at_once_down_after_hysteresis_and_hold() -> None:
@@ -215,7 +215,7 @@ def test_promise_5_the_hold_is_the_ponds_own() -> None:
     assert (minute(desk, "eased"), minute(desk, "cleared")) == (15 + 10, 40 + 10)
 
 
-# -- 6: causes -------------------------------------------------------------------------------------------------------------
+# -- 6: causes ----
 
 
 def test_promise_6_a_warning_names_sensor_rule_value_limit_and_document() -> None:
@@ -232,7 +232,7 @@ def test_freeboard_warns_downward_in_its_own_numbers() -> None:
     assert (cause.value, cause.limit, cause.level) == (4.9, 5.0, "blue")
 
 
-# -- 7: nothing twice ----------------------------------------------------------------------------------------------------------
+# -- 7: nothing twice ----
 
 
 def test_promise_7_neither_redelivery_nor_restart_says_anything_twice() -> None:
@@ -248,7 +248,7 @@ def test_promise_7_neither_redelivery_nor_restart_says_anything_twice() -> None:
     assert desk.told() == once.told()
 
 
-# -- the rules -------------------------------------------------------------------------------------------------------------------
+# -- the rules ----
 
 
 def tips(total: float, slots: int) -> list[float]:
@@ -383,7 +383,7 @@ def test_a_slow_climb_over_weeks_is_noticed_once() -> None:
     assert not [each for each in events(desk) if each.startswith("raised")]
 
 
-# -- sensors' lives --------------------------------------------------------------------------------------------------------------
+# -- sensors' lives ----
 
 
 def test_readings_in_maintenance_are_not_judged_and_leave_no_trace() -> None:

@@ -138,6 +138,12 @@ class Counter:
         self.events += events
         return events
 
+    def hear(self, setup: PondSetup) -> list[WatchEvent]:
+        """Take a new description of the pond, as ``Desk.hear``: the window is judged again."""
+        self.setup = setup
+        self.engine.set_up(setup)
+        return self.say(self.engine.judge_again(setup.id))
+
     def restart(self) -> list[Turn]:
         """Throw the engine away and build it again from anchor, readings and record, as ``Desk._load``."""
         watch = self.watch
