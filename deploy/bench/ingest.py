@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import nats.errors
@@ -21,6 +22,7 @@ import orjson
 import psycopg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 
 from deploy.bench.figures import Figure, Report
 from deploy.bench.fleet import EACH, Fleet
@@ -153,9 +155,10 @@ async def _taken(js: JetStreamContext, sequence: int) -> None:
     """Wait until the monitor has acknowledged everything up to *sequence*: it does so after commit."""
     end = time.monotonic() + _LIMIT_S
     while True:
-        info = await js.consumer_info(_STREAM, CONSUMER)
-        if info.ack_floor is not None and info.ack_floor.stream_seq >= sequence:
-            return
+        with suppress(NotFoundError):
+            info = await js.consumer_info(_STREAM, CONSUMER)
+            if info.ack_floor is not None and info.ack_floor.stream_seq >= sequence:
+                return
         if time.monotonic() > end:
             raise Fault("bench.not_taken", seconds=round(_LIMIT_S))
         await asyncio.sleep(0.01)
@@ -212,9 +215,10 @@ async def _moving(js: JetStreamContext, before: int) -> float:
     """Wait until the monitor begins to take messages beyond *before*; returns when."""
     end = time.monotonic() + _LIMIT_S
     while time.monotonic() < end:
-        info = await js.consumer_info(_STREAM, CONSUMER)
-        if info.delivered is not None and info.delivered.stream_seq > before:
-            return time.perf_counter()
+        with suppress(NotFoundError):  # the monitor makes its consumer anew when it starts
+            info = await js.consumer_info(_STREAM, CONSUMER)
+            if info.delivered is not None and info.delivered.stream_seq > before:
+                return time.perf_counter()
         await asyncio.sleep(0.002)
     raise Fault("bench.not_taken", seconds=round(_LIMIT_S))
 
