@@ -167,17 +167,13 @@ class Engine:
         return turns
 
     def occupied(self, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
-        """Tell which readings come to a slot that is not surely empty: only those may be duplicates.
-
-        Readings of one slot within the batch count as well.
-        """
+        """Tell which readings come to a slot that is not surely empty: only those may be stored already."""
         slots = slot_of(time_us)
         head = self.ring.head[rows]
         inside = (slots <= head) & (slots > head - self.ring.width)
         taken = inside & ~np.isnan(self.ring.values[rows, slots % self.ring.width])
         taken |= (slots <= head) & ~inside
-        _, index, counts = np.unique(rows * (1 << 40) + slots, return_inverse=True, return_counts=True)
-        return np.asarray(taken | (counts[index] > 1), np.bool_)
+        return np.asarray(taken, np.bool_)
 
     def restore(
         self,

@@ -45,6 +45,7 @@ __all__ = ["Desk", "Taken"]
 
 Ints = npt.NDArray[np.int64]
 
+_NEVER_US = -(2**62)
 _THREAD_ABOVE = 400
 """Readings above which the engine works in a thread, while the database works on the same batch."""
 
@@ -75,6 +76,10 @@ class Desk:
         self._row_of_key = np.zeros(0, np.int64)
         self._key_of_row: dict[int, int] = {}
         self._zero_level = np.zeros(0)
+        self._keys = np.zeros(0, np.int32)
+        """Key of each row."""
+        self._newest_us: Ints = np.zeros(0, np.int64)
+        """Time of each row's newest stored reading: what comes later cannot be a duplicate."""
         self.stale = True
         self._mute: set[str] = set()
         """Ponds that were called blind because they had never reported."""
@@ -96,10 +101,12 @@ class Desk:
             views = await self.records.setups(conn)
             keys = await self.records.keys(conn)
             self.views = {view.pond.id: view for view in views}
-            self.directory.ponds.clear()
             self.engine = Engine([setup_of(view) for view in views])
+            known = Directory()
             for view in views:
-                self.directory.put(view, keys)
+                known.put(view, keys)
+            self.directory.ponds = known.ponds  # at once: messages are decoded in another thread meanwhile
+            self._newest_us = np.zeros(0, np.int64)
             self._map(keys)
             turns = await self._load(conn, None)
             await self._say(conn, turns)
@@ -143,6 +150,11 @@ class Desk:
             if about.kind == "water_distance" and about.zero_level is not None:
                 zero[row] = about.zero_level
         self._row_of_key, self._zero_level = rows, zero
+        known = np.flatnonzero(rows >= 0)
+        self._keys = np.zeros(self.engine.points.size, np.int32)
+        self._keys[rows[known]] = known
+        new = np.full(self.engine.points.size - len(self._newest_us), _NEVER_US, np.int64)
+        self._newest_us = np.concatenate([self._newest_us, new])
 
     async def _load(self, conn: Connection, pond_id: str | None) -> list[Turn]:
         """Put anchors and the readings after them back into the engine; judge again from there."""
@@ -153,6 +165,8 @@ class Desk:
         rows = np.concatenate([self.engine.ponds[each[0]].rows for each in known])
         keys = [self._key_of_row[row] for row in rows.tolist()]
         newest = await self.series.newest(conn, keys)
+        for key, time_us in newest.items():
+            self._newest_us[self._row_of_key[key]] = time_us
         for pond, born, slot, state, hour, memory in known:
             mine = self.engine.ponds[pond].rows.tolist()
             times = [newest[key] for row in mine if (key := self._key_of_row[row]) in newest]
@@ -234,8 +248,9 @@ class Desk:
         taken.duplicates += int(len(rows) - first.sum())
         rows, time_us, value = rows[first], time_us[first], value[first]
         async with self.writing() as conn:
-            maybe = self.engine.occupied(rows, time_us)
-            if maybe.any():
+            maybe = np.flatnonzero(time_us <= self._newest_us[rows])
+            maybe = maybe[self.engine.occupied(rows[maybe], time_us[maybe])]
+            if len(maybe):
                 fresh = np.ones(len(rows), np.bool_)
                 fresh[maybe] = await self._fresh(conn, rows[maybe], time_us[maybe])
                 taken.duplicates += int(len(rows) - fresh.sum())
@@ -268,7 +283,7 @@ class Desk:
 
     async def _fresh(self, conn: Connection, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
         """Tell which readings are not stored yet."""
-        keys = [self._key_of_row[row] for row in np.unique(rows).tolist()]
+        keys = self._keys[np.unique(rows)].tolist()
         stored = await self.series.read(conn, keys, int(time_us.min()), int(time_us.max()) + 1)
         at = self._row_of_key[stored.sensor]
         known = np.rec.fromarrays([at, stored.time_us])
@@ -295,8 +310,7 @@ class Desk:
         received = int(self.clock.now().timestamp() * 1_000_000)
         count = len(rows)
         stored = Rows(
-            np.array([self._key_of_row[row] for row in rows.tolist()], np.int32) if count < 50 else self._keys()[rows],
-            time_us, value, flags, np.where(serving, tests, 0).astype(np.int32),
+            self._keys[rows], time_us, value, flags, np.where(serving, tests, 0).astype(np.int32),
             np.full(count, RULE_SET_VERSION, np.int16), np.full(count, received, np.int64),
         )  # fmt: skip
         if count > _THREAD_ABOVE:
@@ -308,13 +322,8 @@ class Desk:
             turns = self.engine.take(rows, time_us, value)
         if new != count:
             raise Fault("intake.out_of_step", reason=f"{count} readings given, {new} stored")
+        np.maximum.at(self._newest_us, rows, time_us)
         return turns
-
-    def _keys(self) -> npt.NDArray[np.int32]:
-        keys = np.zeros(self.engine.points.size, np.int32)
-        known = np.flatnonzero(self._row_of_key >= 0)
-        keys[self._row_of_key[known]] = known
-        return keys
 
     def _speaking(self, rows: npt.NDArray[np.int64]) -> list[PondWatch]:
         """Return ponds that had never reported and now did: they are to be called seen again."""

@@ -35,6 +35,8 @@ _TRANSIENT = (
 )
 """An outage of a server: the same batch is tried again until it is over."""
 _LONGEST_DELAY = 2.0
+_THREAD_ABOVE = 64 << 10
+"""Bytes of messages above which they are decoded in a thread."""
 
 
 class Intake:
@@ -47,27 +49,30 @@ class Intake:
 
     async def run(self) -> None:
         """Take telemetry for ever."""
-        ahead: asyncio.Queue[list[Msg]] = asyncio.Queue(maxsize=1)
+        ahead: asyncio.Queue[tuple[list[Msg], Decoded]] = asyncio.Queue(maxsize=1)
         async with asyncio.TaskGroup() as group:  # either's failure is the other's end
             group.create_task(self._take(ahead), name="telemetry-take")
             while True:
-                await self._process(await ahead.get())
+                await self._process(*await ahead.get())
 
-    async def _take(self, ahead: asyncio.Queue[list[Msg]]) -> None:
+    async def _take(self, ahead: asyncio.Queue[tuple[list[Msg], Decoded]]) -> None:
         while True:
             messages = await self._pull.take()
-            if messages:
-                await ahead.put(messages)
+            if sum(len(each.data) for each in messages) > _THREAD_ABOVE:
+                # Beside the loop, which the database's answers for the batch before must not wait for.
+                await ahead.put((messages, await asyncio.to_thread(self._decode, messages)))
+            elif messages:
+                await ahead.put((messages, self._decode(messages)))
 
     def _decode(self, messages: Sequence[Msg]) -> Decoded:
         now = int(self._desk.clock.now().timestamp() * 1_000_000)
         return decode([(each.subject, each.data) for each in messages], self._desk.directory, now, self._limits)
 
-    async def _process(self, messages: list[Msg]) -> None:
+    async def _process(self, messages: list[Msg], decoded: Decoded) -> None:
         delay, failures = 0.1, 0
         while True:
             try:
-                await self._commit(messages)
+                await self._commit(messages, decoded)
             except _TRANSIENT as error:
                 self._log.warning("telemetry waits", error=str(error) or type(error).__name__, retry_in_s=delay)
                 await asyncio.sleep(delay)
@@ -81,8 +86,8 @@ class Intake:
                 if len(messages) > 1:
                     self._log.exception("batch failed; looking for the message at fault", messages=len(messages))
                     half = len(messages) // 2
-                    await self._process(messages[:half])
-                    await self._process(messages[half:])
+                    for part in (messages[:half], messages[half:]):
+                        await self._process(part, self._decode(part))
                     return
                 await self._give_up(messages[0], error)
                 return
@@ -90,9 +95,7 @@ class Intake:
                 await self._pull.acknowledge(messages[-1])
                 return
 
-    async def _commit(self, messages: list[Msg]) -> None:
-        decoded = self._decode(messages)
-
+    async def _commit(self, messages: list[Msg], decoded: Decoded) -> None:
         async def refuse(too_old: list[tuple[int, BadInput]]) -> None:
             """Keep what cannot be taken before the readings beside it are committed: what comes first is repeatable."""
             refused = {origin: list[TailwardenError](errors) for origin, errors in decoded.refused_messages.items()}

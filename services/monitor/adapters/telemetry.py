@@ -37,6 +37,8 @@ CONSUMER = "monitor"
 STREAM = "TELEMETRY"
 _EXPIRES = 5.0
 """Seconds a request stays open."""
+_TAKE_BYTES = 1 << 20
+"""About so much is handed out at a time: some 25,000 readings in columns, beyond which a transaction gains nothing."""
 _REQUEST_BYTES = 64 << 20
 """At most so many bytes on their way at a time: a flood of large messages must not fill the memory."""
 _IDLE_CHECK = 5.0
@@ -125,7 +127,11 @@ class Pull:
             self._there.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._there.wait(), wait)
-        taken, self._buffer = self._buffer[: self.batch], self._buffer[self.batch :]
+        count = size = 0
+        while count < min(len(self._buffer), self.batch) and size < _TAKE_BYTES:
+            size += len(self._buffer[count].data)
+            count += 1
+        taken, self._buffer = self._buffer[:count], self._buffer[count:]
         return taken
 
     async def acknowledge(self, message: Msg) -> None:

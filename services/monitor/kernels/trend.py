@@ -61,19 +61,46 @@ def thin(window: ArrayLike, step: int) -> tuple[Floats, Floats]:
     position = np.arange(first, columns, dtype=np.float64) - (columns - 1)
     for chunk in row_chunks(rows, blocks * 40):
         part = array[chunk, first:]
-        total = np.zeros((part.shape[0], blocks), dtype=np.float64)
-        place = np.zeros_like(total)
-        count = np.zeros(total.shape, dtype=np.int32)
-        for offset in range(step):
-            column = part[:, offset::step]
-            valid = np.isfinite(column)
-            np.add(total, column, out=total, where=valid)
-            np.add(place, position[offset::step], out=place, where=valid)
-            count += valid
-        some = count > 0
-        np.divide(total, count, out=values[chunk], where=some, casting="same_kind")
-        np.divide(place, count * SLOTS_PER_HOUR, out=hours[chunk], where=some, casting="same_kind")
+        # the transpose: columns are then runs of memory, and everything below works on columns
+        whole = np.isfinite(part.T).all(axis=0)
+        if whole.any():
+            values[chunk], hours[chunk] = (
+                _means(part, step),
+                position.reshape(blocks, step).mean(axis=1) / SLOTS_PER_HOUR,
+            )
+        gaps = np.flatnonzero(~whole)
+        if len(gaps):
+            values[chunk][gaps], hours[chunk][gaps] = _means_of_some(part[gaps], step, position)
     return values, hours
+
+
+def _means(part: Floats, step: int) -> Array:
+    """Means of blocks of rows without a gap; what comes out for the others is not used."""
+    with np.errstate(invalid="ignore"):  # infinities of opposite signs, in rows that are done again
+        total = part[:, 0::step].T.astype(np.float64)
+        for offset in range(1, step):
+            total += part[:, offset::step].T
+    return (total / step).T
+
+
+def _means_of_some(part: Floats, step: int, position: Array) -> tuple[Array, Array]:
+    """Means of blocks of rows with gaps, and the mean hours of what is there."""
+    valid = np.isfinite(part.T)
+    filled = np.where(valid, part.T, np.float32(0.0))
+    total = np.zeros((part.shape[1] // step, part.shape[0]), dtype=np.float64)
+    place = np.zeros_like(total)
+    count = np.zeros(total.shape, dtype=np.int32)
+    for offset in range(step):
+        there = valid[offset::step]
+        total += filled[offset::step]
+        place += there * position[offset::step, None]
+        count += there
+    least = np.maximum(count, 1)
+    some = count > 0
+    return (
+        np.where(some, total / least, np.nan).T,
+        np.where(some, place / (least * SLOTS_PER_HOUR), np.nan).T,
+    )
 
 
 def rate_of_rise(window: ArrayLike, lag_slots: int, tolerance_slots: int) -> Floats:
