@@ -18,7 +18,7 @@ from uuid import uuid4
 import nats.errors
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from shared.bus.reader import read_stream
 from shared.bus.redelivery import redeliver
@@ -30,6 +30,10 @@ STREAM: Final = "DEAD"
 ADVISORY: Final = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."
 PROBLEM_LIMIT: Final = 16 * 1024
 REASON_LIMIT: Final = 1024
+TOO_LARGE: Final = (10054, 10077)
+"""JetStream's codes for a message that its stream or its store does not take."""
+CUT: Final = 64 * 1024
+"""Bytes kept of a message that cannot be kept whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ async def bury(
 
     A message that is redelivered and buried again (same *consumer*, *stream* and *stream_seq*) is kept once;
     the sequence of the first burial is returned. Raises what publishing raises: the caller then does not
-    acknowledge, and the message comes again.
+    acknowledge, and the message comes again. One that leaves the server no room for the headers is cut, and says
+    so (``Tw-Cut``): the message behind it must not wait for ever.
     """
     errors = [error] if isinstance(error, TailwardenError) else list(error)
     identity = uuid4().hex if stream_seq is None else f"{stream}-{stream_seq}"
@@ -96,8 +101,15 @@ async def bury(
     }
     if stream_seq is not None:
         headers["Tw-Stream-Seq"] = str(stream_seq)
-    ack = await js.publish(f"tw.dead.{consumer}", payload, timeout=30.0, headers=headers)
-    return ack.seq
+    room = js._nc.max_payload - sum(len(name) + len(value) + 4 for name, value in headers.items()) - 64
+    if len(payload) <= room:
+        try:
+            return (await js.publish(f"tw.dead.{consumer}", payload, timeout=30.0, headers=headers)).seq
+        except APIError as error:
+            if error.err_code not in TOO_LARGE:
+                raise
+    headers["Tw-Cut"] = str(len(payload))
+    return (await js.publish(f"tw.dead.{consumer}", payload[:CUT], timeout=30.0, headers=headers)).seq
 
 
 async def letters(js: JetStreamContext, consumer: str | None = None) -> AsyncIterator[DeadLetter]:
@@ -139,7 +151,7 @@ async def retry(js: JetStreamContext, seq: int) -> str:
     Raises
     ------
     NotFound
-        If there is no such letter, or the original of an advisory has left its stream.
+        If there is no such letter, or the original of an advisory or of a cut letter has left its stream.
     Unavailable
         If the consumer of an event does not answer.
     TailwardenError
@@ -147,7 +159,7 @@ async def retry(js: JetStreamContext, seq: int) -> str:
     """
     dead = await letter(js, seq)
     subject, body = dead.subject, dead.body or b""
-    if dead.advisory:
+    if dead.advisory or "Tw-Cut" in dead.headers:
         raw = None if dead.stream_seq is None else await _get(js, dead.stream, dead.stream_seq)
         if raw is None:
             raise NotFound("dead.original_gone", seq=seq, stream=dead.stream, stream_seq=dead.stream_seq)
@@ -178,7 +190,7 @@ def _letter(
     when = time if time is not None else datetime.fromisoformat(headers["Nats-Time-Stamp"])
     if subject.startswith(ADVISORY):
         return _advisory(seq, when, headers, body or b"")
-    size = len(body) if body is not None else int(headers.get("Nats-Msg-Size", "0"))
+    size = int(headers.get("Tw-Cut") or (headers.get("Nats-Msg-Size", "0") if body is None else len(body)))
     text = headers.get("Tw-Stream-Seq", "")
     problems = _problems_of(headers.get("Tw-Problem", "[]"))
     return DeadLetter(

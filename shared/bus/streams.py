@@ -34,7 +34,7 @@ TELEMETRY: Final = StreamConfig(
     discard=DiscardPolicy.OLD,
     max_age=7 * DAY,
     max_bytes=8 * GIB,
-    max_msg_size=60 * MIB,
+    max_msg_size=32 * MIB - 64 * 1024,  # the server's file store takes 32 MiB, and a dead letter adds its headers
     duplicate_window=120.0,
     allow_direct=True,
 )

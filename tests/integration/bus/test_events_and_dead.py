@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from uuid import uuid4
@@ -15,7 +16,7 @@ from nats.js.errors import NotFoundError
 from shared.bus import dead
 from shared.bus.connection import new_broker, running
 from shared.bus.events import follow, on_events
-from shared.bus.streams import provision
+from shared.bus.streams import TELEMETRY, provision
 from shared.contracts.cloudevents import envelope, subject_of
 from shared.contracts.monitor import WarningAcknowledged
 from shared.problems import BadInput, Conflict, NotFound, Unavailable
@@ -302,3 +303,25 @@ async def test_no_streams_is_said(nc):
         await dead.letter(nc.jetstream(), 1)
     await provision(nc.jetstream())
     assert await _dead(nc.jetstream()) == []
+
+
+async def test_the_largest_message_telemetry_takes_is_kept_whole(js):
+    """Also with as many reasons as a letter holds."""
+    largest = b"x" * (TELEMETRY.max_msg_size or 0)
+    await js.publish("tw.telemetry.p.level-1", largest)
+    errors = [BadInput("input.not_number", field=f"values[{n}]", where=f"values[{n}]", got="三") for n in range(300)]
+    seq = await dead.bury(js, "monitor", largest, "tw.telemetry.p.level-1", errors, 1)
+    kept = await dead.letter(js, seq)
+    assert (kept.body == largest, kept.size, kept.problem_count) == (True, len(largest), 300)
+
+
+async def test_what_leaves_no_room_for_the_reason_is_cut_and_retried_from_its_stream(js):
+    await js.update_stream(replace((await js.stream_info("DEAD")).config, max_msg_size=128 * 1024))
+    large = bytes(range(256)) * 1024
+    await js.publish("tw.telemetry.p.level-1", large)
+    seq = await dead.bury(js, "monitor", large, "tw.telemetry.p.level-1", BadInput("telemetry.empty", field="x"), 1)
+    kept = await dead.letter(js, seq)
+    assert (kept.body, kept.size) == (large[: dead.CUT], len(large))
+    await dead.retry(js, seq)
+    assert (await js.get_msg("TELEMETRY", 2)).data == large
+    assert [letter.seq async for letter in dead.letters(js)] == []
