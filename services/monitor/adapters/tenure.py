@@ -82,8 +82,14 @@ class Tenure:
 
     async def end(self) -> None:
         """Give the lock up."""
-        if self._held is not None:
-            await self._let_go()
+        conn, self._held = self._held, None
+        if conn is not None:
+            try:
+                await conn.execute("SELECT pg_advisory_unlock_all()")
+            except psycopg.Error:
+                await conn.close()
+            finally:
+                await self._pool.putconn(conn)
 
     async def _lock(self) -> bool:
         """Try to have the lock; a new term begins with it."""
