@@ -32,6 +32,8 @@ LATE = 288
 """The window: a reading older than its pond's newest by more than this many slots (24 h) is refused."""
 
 _LIVE_WIDTH = 768
+_TOGETHER = 2048
+"""Ponds that are worked on at a time: all of a large worker's at once would hold every window at once."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -39,7 +41,8 @@ class Engine:
     """All ponds of one worker."""
 
     def __init__(self, setups: Iterable[PondSetup] = (), width: int = _LIVE_WIDTH) -> None:
-        self.ring = Ring(width)
+        setups = list(setups)
+        self.ring = Ring(width, max(64, sum(len(setup.sensors) for setup in setups)))
         self.points = Points()
         self.memory = Memory()
         self.ponds: dict[str, PondWatch] = {}
@@ -91,8 +94,9 @@ class Engine:
 
     def too_old(self, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
         """Tell which readings are older than the window of their pond."""
-        newest = np.array([pond.newest_us for pond in self._by_index], np.int64)
-        return np.asarray(time_us < newest[self.points.pond[rows]] - LATE * SLOT_US, np.bool_)
+        ponds, which = np.unique(self.points.pond[rows], return_inverse=True)
+        newest = np.array([self._by_index[index].newest_us for index in ponds.tolist()], np.int64)
+        return np.asarray(time_us < newest[which] - LATE * SLOT_US, np.bool_)
 
     def cells(self, rows: Ints, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         """Return what readings put into the ring: turned values, or the mark of a failed gross range."""
@@ -124,29 +128,34 @@ class Engine:
         ends = [*begins[1:].tolist(), len(rows)]
         rain = self.points.rain[rows]
         todo: list[tuple[PondWatch, int, int]] = []
-        for begin, end in zip(begins.tolist(), ends, strict=True):
-            pond = self._by_index[pond_of[begin]]
-            self._begin(pond, int(slots[begin]))
+        for begin, end, index, slot in zip(
+            begins.tolist(), ends, pond_of[begins].tolist(), slots[begins].tolist(), strict=True
+        ):
+            pond = self._by_index[index]
+            self._begin(pond, slot)
             todo.append((pond, begin, end))
         while todo:
             following: list[tuple[PondWatch, int, int]] = []
             now: list[tuple[int, int]] = []
+            opening: list[tuple[PondWatch, int]] = []
             for pond, begin, end in todo:
                 assert pond.head is not None
+                first, last = int(slots[begin]), int(slots[end - 1])
                 # Late ones keep the clock near: they are judged while their own past is still in the ring.
-                reach = min(pond.head, int(slots[begin]) - 1) + self._stride
-                stop = begin + int(np.searchsorted(slots[begin:end], reach, "right"))
+                reach = min(pond.head, first - 1) + self._stride
+                stop = end if last <= reach else begin + int(np.searchsorted(slots[begin:end], reach, "right"))
                 if stop == begin:
                     # Nothing within reach: judge the silence, then pass over what is left of it.
-                    self._open(pond, self._reach(pond, int(slots[begin]) - 1), dirty)
+                    opening.append((pond, self._reach(pond, first - 1)))
                     following.append((pond, begin, end))
                     continue
-                self._open(pond, int(slots[stop - 1]), dirty)
-                self._touch(pond, int(slots[begin]), dirty)
+                opening.append((pond, last if stop == end else int(slots[stop - 1])))
+                self._touch(pond, first, dirty)
                 pond.newest_us = max(pond.newest_us, int(time_us[begin:stop].max()))
                 now.append((begin, stop))
                 if stop < end:
                     following.append((pond, stop, end))
+            self._open(opening, dirty)
             if now:
                 taken = np.concatenate([np.arange(begin, stop) for begin, stop in now])
                 falls = rain[taken]
@@ -162,8 +171,7 @@ class Engine:
     def settle(self, dirty: dict[int, int]) -> list[Turn]:
         """Judge what is *dirty* and return every turn since the last call."""
         turns, self._kept = [*self._kept, *self._judge(dirty)], []
-        for index in dirty:
-            self._anchor(self._by_index[index])
+        self._anchor(self._by_index[index] for index in dirty)
         return turns
 
     def occupied(self, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
@@ -280,29 +288,39 @@ class Engine:
             return min(target, far + self._stride)
         return near
 
-    def _open(self, pond: PondWatch, target: int, dirty: dict[int, int]) -> None:
-        assert pond.head is not None
-        if target > pond.head:
-            self._anchor(pond)
+    def _open(self, opening: Iterable[tuple[PondWatch, int]], dirty: dict[int, int]) -> None:
+        """Let each pond's clock go on to its slot; ponds that go the same way go together."""
+        ahead = [(pond, target) for pond, target in opening if pond.head is not None and target > pond.head]
+        self._anchor([pond for pond, _ in ahead])
+        ways: dict[tuple[int, int], list[Ints]] = {}
+        for pond, target in ahead:
+            assert pond.head is not None
             self._touch(pond, pond.head + 1, dirty)
-            self.ring.advance(pond.rows, pond.head, target)
+            ways.setdefault((pond.head, target), []).append(pond.rows)
             pond.head = target
             pond.shown = max(pond.shown, target)
+        for (head, target), rows in ways.items():
+            self.ring.advance(np.concatenate(rows), head, target)
 
     def _touch(self, pond: PondWatch, slot: int, dirty: dict[int, int]) -> None:
         dirty[pond.index] = min(slot, dirty.get(pond.index, slot))
 
-    def _anchor(self, pond: PondWatch) -> None:
-        """Move the anchor up to what no reading can reach any more; forget what lies before it."""
-        assert pond.head is not None
-        assert pond.born is not None
-        hour = (pond.head - LATE - 13) // 12
-        slot = hour * 12
-        if slot <= pond.anchor[0] or slot < pond.born:
-            return
-        self.memory.settle(self.ring, self.points, pond.rows, hour)
-        pond.anchor_at(slot)
-        self._moved.add(pond.index)
+    def _anchor(self, ponds: Iterable[PondWatch]) -> None:
+        """Move anchors up to what no reading can reach any more; forget what lies before them."""
+        moving: dict[int, list[PondWatch]] = {}
+        for pond in ponds:
+            assert pond.head is not None
+            assert pond.born is not None
+            hour = (pond.head - LATE - 13) // 12
+            if hour * 12 > pond.anchor[0] and hour * 12 >= pond.born:
+                moving.setdefault(hour, []).append(pond)
+        for hour, all_of_it in moving.items():
+            for begin in range(0, len(all_of_it), _TOGETHER):
+                part = all_of_it[begin : begin + _TOGETHER]
+                self.memory.settle(self.ring, self.points, np.concatenate([pond.rows for pond in part]), hour)
+                for pond in part:
+                    pond.anchor_at(hour * 12)
+                    self._moved.add(pond.index)
 
     # -- judging --------------------------------------------------------------------------------------------
 
@@ -319,10 +337,10 @@ class Engine:
 
     def _judge_groups(self, ponds: list[PondWatch], first: int, last: int) -> list[Turn]:
         turns: list[Turn] = []
-        # Thousands of ponds, or a long silence, in one call would hold every window at once.
+        # A long silence in one call would hold every window at once, too.
         for low in range(first, last + 1, 4096):
-            for begin in range(0, len(ponds), 2048):
-                turns.extend(self._judge_group(ponds[begin : begin + 2048], low, min(last, low + 4095)))
+            for begin in range(0, len(ponds), _TOGETHER):
+                turns.extend(self._judge_group(ponds[begin : begin + _TOGETHER], low, min(last, low + 4095)))
         return turns
 
     def _judge_group(self, ponds: Sequence[PondWatch], first: int, last: int) -> list[Turn]:

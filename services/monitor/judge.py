@@ -197,7 +197,6 @@ def _observations(
     all_cell = np.concatenate([back_cell, block[place, column]])
     order = np.lexsort((all_slot, all_place))
     all_place, all_slot, all_cell = all_place[order], all_slot[order], all_cell[order]
-    seen = observe(ring, points, rows[all_place], all_slot, all_cell)
     of = np.full((count, width), -1, np.int64)
     inside = all_slot >= first
     of[all_place[inside], all_slot[inside] - first] = np.flatnonzero(inside)
@@ -206,6 +205,9 @@ def _observations(
     lead = np.full(count, -1, np.int64)
     lead[all_place[outside]] = outside  # sorted by slot, so the newest wins
     of[:, 0] = np.where(of[:, 0] >= 0, of[:, 0], lead)
+    asked = inside.copy()
+    asked[of[of[:, 0] >= 0, 0]] = True
+    seen = observe(ring, points, rows[all_place], all_slot, all_cell, asked)
     of = np.maximum.accumulate(of, axis=1)
     # Failed readings are observations to the rules but not sight: they do not break a silence.
     sound = (block > np.float32(-1e38)) & here

@@ -20,6 +20,8 @@ from services.monitor.ring import MARKS, Ring
 
 __all__ = ["Observed", "observe", "trend_levels", "window_of"]
 
+_PART = 2048
+"""Observations whose windows are held at a time."""
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -74,8 +76,12 @@ def _previous(points: Points, row: Ints, slot: Ints, back: int) -> tuple[Ints, B
     return index, there
 
 
-def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats) -> Observed:
-    """Judge observations. ``row``, ``slot`` sorted by (row, slot); ``cell`` are the ring's cells, marks included."""
+def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats, asked: Bools | None = None) -> Observed:
+    """Judge observations. ``row``, ``slot`` sorted by (row, slot); ``cell`` are the ring's cells, marks included.
+
+    Whatever looks back over hours is worked out for those *asked* for and their stand-ins only (None: all); the
+    others are there because these lean on them.
+    """
     failed = cell < MARKS
     value = np.where(failed, points.high[row], cell).astype(np.float32)
     one, has_one = _previous(points, row, slot, 1)
@@ -100,13 +106,16 @@ def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats) -> 
         rain=np.zeros(count, np.int8), rain_release=np.zeros(count, np.int8),
         rain_6h=np.zeros(count, np.float32), rain_24h=np.zeros(count, np.float32),
     )  # fmt: skip
-    _rain(ring, points, seen, np.flatnonzero(is_rain))
+    wanted = np.ones(count, np.bool_) if asked is None else asked.copy()
+    stands = stand_in[wanted]
+    wanted[stands[stands >= 0]] = True
+    _rain(ring, points, seen, np.flatnonzero(is_rain & wanted))
     levels = np.flatnonzero(~is_rain)
     if len(levels):
         _thresholds(points, seen, levels)
         # Every spike is flagged with its reading; the control room hears of those that would have warned.
         seen.spiked &= seen.threshold[one] > 0
-        _windows(ring, points, seen, levels, one, has_one, two, has_two)
+        _windows(ring, points, seen, np.flatnonzero(~is_rain & wanted), one, has_one, two, has_two)
     return seen
 
 
@@ -132,17 +141,30 @@ def _thresholds(points: Points, seen: Observed, at: Ints) -> None:
 def _windows(
     ring: Ring, points: Points, seen: Observed, at: Ints, one: Ints, has_one: Bools, two: Ints, has_two: Bools
 ) -> None:
-    """Everything that looks back over 6 hours: rise, flat line, suspect steps, trend; chunked to bound memory."""
-    for begin in range(0, len(at), 8192):
-        part = at[begin : begin + 8192]
+    """Everything that looks back over 6 hours: rise, flat line, suspect steps, trend."""
+    middle = _middle(seen.value, one, has_one, two, has_two)
+    _look(ring, points, seen, at, middle)
+    # A trend counts on two observations in a row: one window alone cries wolf.
+    rising = at[seen.trend[at] > 0]
+    leant_on = np.zeros(len(seen.row), np.bool_)
+    leant_on[one[rising[has_one[rising]]]] = True
+    leant_on[at] = False
+    _look(ring, points, seen, np.flatnonzero(leant_on), middle)
+    single = seen.trend.copy()
+    seen.trend[at] = np.where(has_one[at], np.minimum(single[at], single[one[at]]), 0)
+
+
+def _look(ring: Ring, points: Points, seen: Observed, at: Ints, middle: Floats) -> None:
+    """Fill in what the windows of observations say, each by itself; in parts that stay near the processor."""
+    for begin in range(0, len(at), _PART):
+        part = at[begin : begin + _PART]
         rows, slots = seen.row[part], seen.slot[part]
-        window = window_of(ring, points, rows, slots, TREND_WINDOW)
+        # By column: what runs along every window then runs along memory.
+        window = np.asfortranarray(window_of(ring, points, rows, slots, TREND_WINDOW))
         # Relative to the value itself, so that float32 keeps its digits for metres above sea level.
         value = seen.value[part]
         window -= value[:, None]
-        hour = window[:, -12:]
-        low_hour = np.fmin.reduce(hour, axis=1, initial=0.0)
-        seen.rise[part] = -low_hour
+        seen.rise[part] = -np.fmin.reduce(window[:, -12:], axis=1, initial=0.0)
         stretch = window[:, -36:]
         count = np.count_nonzero(~np.isnan(stretch), axis=1)
         spread = np.fmax.reduce(stretch, axis=1, initial=0.0) - np.fmin.reduce(stretch, axis=1, initial=0.0)
@@ -150,26 +172,22 @@ def _windows(
         warned = np.flatnonzero(seen.threshold[part] > 0)
         if len(warned):
             seen.suspect[part[warned]] |= _on_a_step(points, rows[warned], window[warned])
+        top, bottom = np.fmax.reduce(window, axis=1, initial=0.0), np.fmin.reduce(window, axis=1, initial=0.0)
         limits = points.limits_at(rows, slots)
-        level, release = trend_levels(points, rows, window, limits - value[:, None])
-        middle = _middle(seen.value, part, one, has_one, two, has_two) - value
-        still_up = _still_rising(points, rows, window, middle)
+        level, release = trend_levels(points, rows, window, limits - value[:, None], top - bottom)
+        still_up = _still_rising(points, rows, middle[part] - value, top, bottom)
         seen.trend[part] = level
         seen.trend_release[part] = np.maximum(release, still_up.astype(np.int8))
         rising = np.flatnonzero(level > 0)
         if len(rising):
             seen.suspect[part[rising]] |= _on_a_step(points, rows[rising], window[rising])
-    # On two observations in a row: one window alone cries wolf.
-    single = seen.trend.copy()
-    seen.trend[at] = np.where(has_one[at], np.minimum(single[at], single[one[at]]), 0)
 
 
-def _middle(value: Floats, part: Ints, one: Ints, has_one: Bools, two: Ints, has_two: Bools) -> Floats:
+def _middle(value: Floats, one: Ints, has_one: Bools, two: Ints, has_two: Bools) -> Floats:
     """Median of an observation and the two before it: the level without its noise."""
-    here = value[part]
-    first = np.where(has_one[part], value[one[part]], here)
-    second = np.where(has_two[part], value[two[part]], here)
-    middle: Floats = np.median(np.stack([here, first, second]), axis=0).astype(np.float32)
+    first = np.where(has_one, value[one], value)
+    second = np.where(has_two, value[two], value)
+    middle: Floats = np.maximum(np.minimum(value, first), np.minimum(np.maximum(value, first), second))
     return middle
 
 
@@ -188,11 +206,9 @@ def _on_a_step(points: Points, rows: Ints, window: Floats) -> Bools:
     return np.asarray(hit.any(axis=1), np.bool_)
 
 
-def _still_rising(points: Points, rows: Ints, window: Floats, middle: Floats) -> Bools:
+def _still_rising(points: Points, rows: Ints, middle: Floats, top: Floats, bottom: Floats) -> Bools:
     """Tell whether a rise is not over: near its 6 h maximum and well above its 6 h minimum."""
     fall = points.numbers("trend", "fall_m", rows)
-    top = np.fmax.reduce(window, axis=1, initial=0.0)
-    bottom = np.fmin.reduce(window, axis=1, initial=0.0)
     over = points.numbers("trend", "least_rise_m", rows)
     return np.asarray((middle > top - fall) & (middle - bottom >= over), np.bool_)
 
@@ -201,11 +217,12 @@ _SPANS = ((12, 1), (36, 2), (72, 3))
 """Windows of 1, 3 and 6 hours and how many slots are averaged into one point of their fit."""
 
 
-def trend_levels(points: Points, rows: Ints, window: Floats, room: Floats) -> tuple[Levels, Levels]:
+def trend_levels(points: Points, rows: Ints, window: Floats, room: Floats, height: Floats) -> tuple[Levels, Levels]:
     """Level by time to the next limit, from the lower bound of the Theil-Sen slope; and its release level.
 
-    ``window`` is relative to the newest value, ``room`` (m, 4) the rise that is left to each limit. The release
-    level takes the median slope and longer times, so that a warning does not ease while the water still rises.
+    ``window`` is relative to the newest value, ``room`` (m, 4) the rise that is left to each limit, ``height`` the
+    window's highest less its lowest. The release level takes the median slope and longer times, so that a warning
+    does not ease while the water still rises.
     """
     level: Levels = np.zeros(len(rows), np.int8)
     release: Levels = np.zeros(len(rows), np.int8)
@@ -215,7 +232,7 @@ def trend_levels(points: Points, rows: Ints, window: Floats, room: Floats) -> tu
     )
     if not len(able):
         return level, release
-    rows, window, orange, red = rows[able], window[able], orange[able], red[able]
+    rows, orange, red = rows[able], orange[able], red[able]
     times = {
         name: points.numbers("trend", name, rows)
         for name in ("orange_blue_h", "orange_yellow_h", "red_orange_h", "red_red_h", "release_factor", "least_rise_m")
@@ -225,6 +242,15 @@ def trend_levels(points: Points, rows: Ints, window: Floats, room: Floats) -> tu
         needed = np.fmin(
             orange / (factor * times["orange_blue_h"]), red / (factor * np.maximum(times["red_orange_h"], 1e-9))
         )
+        # `steep_enough` would say no to most anyway: no mean of a window lies outside it. The distances are the
+        # least of its three, for windows without a gap and for any.
+        distance = np.where(np.isnan(window[able]).any(axis=1), 1 / 6, 1 / 3)
+        near = np.flatnonzero((needed <= 0) | (height[able] >= needed * distance * (1 - 1e-5)))
+    if not len(near):
+        return level, release
+    able, window = able[near], window[able[near]]
+    orange, red, needed = orange[near], red[near], needed[near]
+    times = {name: each[near] for name, each in times.items()}
     for length, step in _SPANS:
         values, hours = trend_kernel.thin(window[:, -length:], step)
         steep = np.flatnonzero(trend_kernel.steep_enough(values, hours, needed))

@@ -258,8 +258,11 @@ class Points:
         outside = (slots < self.limits_from[rows]) | (slots >= self.limits_to[rows])
         found = self.limits[rows]
         if outside.any():
-            for row in np.unique(rows[outside]).tolist():
-                hits = np.flatnonzero(rows == row)
+            order = np.argsort(rows, kind="stable")
+            wanted = np.unique(rows[outside])
+            begins, ends = (np.searchsorted(rows[order], wanted, side) for side in ("left", "right"))
+            for row, begin, end in zip(wanted.tolist(), begins.tolist(), ends.tolist(), strict=True):
+                hits = order[begin:end]
                 self._limits_of(row, slots[hits], found, hits)
         return found
 

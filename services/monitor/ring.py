@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 __all__ = ["ABOVE", "BELOW", "MARKS", "NEVER", "SLOT_US", "Ring", "slot_of"]
 
@@ -110,11 +111,29 @@ class Ring:
 
     def windows(self, rows: Ints, slots: Ints, length: int) -> Floats:
         """Return for each pair (row, slot) the *length* slots up to and including it, newest last; marks as NaN."""
-        columns = (slots[:, None] + np.arange(1 - length, 1)[None, :]) % self.width
-        taken: Floats = self.values[rows[:, None], columns]
-        taken[taken < MARKS] = np.nan
+        taken = self._cut(rows, slots, length)
+        np.putmask(taken, taken < MARKS, np.float32(np.nan))
         gone = self.head[rows] - self.width - (slots - length)
         if len(rows) and gone.max() > 0:
             # What has left the ring is missing, not what stands in its place now.
             taken[np.arange(length)[None, :] < gone[:, None]] = np.nan
+        return taken
+
+    def _cut(self, rows: Ints, slots: Ints, length: int) -> Floats:
+        """Return the cells of ``windows`` as they are, in a copy."""
+        end = slots % self.width + 1
+        if len(end) and (end == end[0]).all():  # one new slot of many sensors
+            last = int(end[0])
+            if last >= length:
+                return self.values[:, last - length : last][rows]
+            return np.concatenate([self.values[:, last - length :][rows], self.values[:, :last][rows]], axis=1)
+        # A window that does not cross the ring's edge is one run of memory: taken whole, not cell by cell.
+        flat = self.values.reshape(-1)
+        every = as_strided(flat, (flat.size - length + 1, length), (flat.itemsize, flat.itemsize), writeable=False)
+        begin = rows * self.width + end - length
+        across = np.flatnonzero(end < length)
+        taken: Floats = every[np.maximum(begin, 0)]
+        if len(across):
+            columns = (slots[across, None] + np.arange(1 - length, 1)) % self.width
+            taken[across] = self.values[rows[across, None], columns]
         return taken

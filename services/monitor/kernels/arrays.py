@@ -83,6 +83,19 @@ def last_valid(window: ArrayLike, count: int) -> tuple[Floats, Ints]:
     """
     array = finite(window)
     rows, columns = array.shape
+    if not 0 < count <= columns:
+        return _picked(array, count)
+    # most rows have their last values in their last columns
+    values, ages = array[:, columns - count :].copy(), np.tile(np.arange(count - 1, -1, -1, dtype=np.int32), (rows, 1))
+    others = np.flatnonzero(np.isnan(values).any(axis=1))
+    if others.size:
+        values[others], ages[others] = _picked(array[others], count)
+    return values, ages
+
+
+def _picked(array: Floats, count: int) -> tuple[Floats, Ints]:
+    """`last_valid` of any rows."""
+    rows, columns = array.shape
     values: Floats = np.full((rows, count), np.nan, dtype=np.float32)
     ages: Ints = np.full((rows, count), -1, dtype=np.int32)
     for chunk in row_chunks(rows, columns * 8):

@@ -55,7 +55,12 @@ _BITS = 3
 _CODE_OF_FLAG = {PASS: 1, NOT_EVALUATED: 2, SUSPECT: 3, FAIL: 4, MISSING: 5}
 _FLAG_OF_CODE = np.array([0, PASS, NOT_EVALUATED, SUSPECT, FAIL, MISSING, 0, 0], dtype=np.int8)
 # precedence as in ioos_qc: a judgement counts before the absence of one
-_PRECEDENCE = (MISSING, NOT_EVALUATED, PASS, SUSPECT, FAIL)
+_FLAG_OF_RANK = np.array([MISSING, NOT_EVALUATED, PASS, SUSPECT, FAIL], dtype=np.int8)
+# by the flag's own byte, so that any int8 may be looked up (a negative one counts from the end)
+_RANK_OF_FLAG = np.zeros(256, dtype=np.int8)
+_RANK_OF_FLAG[_FLAG_OF_RANK] = np.arange(5)
+_CODE_TABLE = np.zeros(256, dtype=np.int32)
+_CODE_TABLE[list(_CODE_OF_FLAG)] = list(_CODE_OF_FLAG.values())
 
 
 def worst(*flags: ArrayLike) -> Flags:
@@ -72,10 +77,10 @@ def worst(*flags: ArrayLike) -> Flags:
     if not flags:
         raise ValueError("at least one test's flags are needed")
     columns = np.broadcast_arrays(*(np.asarray(flag, dtype=np.int8) for flag in flags))
-    result: Flags = np.full(columns[0].shape, MISSING, dtype=np.int8)
-    for flag in _PRECEDENCE:
-        for column in columns:
-            result[column == flag] = flag
+    highest: Array = np.zeros(columns[0].shape, dtype=np.int8)
+    for column in columns:
+        highest = np.maximum(highest, _RANK_OF_FLAG[column])
+    result: Flags = _FLAG_OF_RANK[highest]
     return result
 
 
@@ -108,10 +113,9 @@ def pack(flags: Mapping[str, ArrayLike]) -> Ints:
     word: Array = np.zeros((), dtype=np.int32)
     for name, flag in flags.items():
         column = np.asarray(flag)
-        code = np.zeros(column.shape, dtype=np.int32)
-        for value, number in _CODE_OF_FLAG.items():
-            code[column == value] = number
-        if (code == 0).any():
+        # others come to 0 through the clipping, which is no flag's number
+        code: Array = _CODE_TABLE[np.clip(column, 0, 255).astype(np.uint8)]
+        if not code.all():
             raise ValueError(f"{name} holds a number that is no quality flag")
         word = word | (code << (_BITS * TESTS.index(name)))
     return word.astype(np.int32)

@@ -185,12 +185,16 @@ def rate_of_change(window: ArrayLike, n_dev: float, resolution: ArrayLike = 0.0,
     flags: Flags = np.full(len(newest), NOT_EVALUATED, dtype=np.int8)
     allowed = np.zeros(len(newest), dtype=np.float64)
     for chunk in row_chunks(len(newest), max(history.shape[1], 1) * 24):
-        past = history[chunk].astype(np.float64)
+        past = history[chunk].T.astype(np.float64)  # by column: sums then run along memory
         valid = ~np.isnan(past)
-        count = valid.sum(axis=1)
+        count = np.count_nonzero(valid, axis=0)
         enough = count >= max(min_points, 2)
-        mean = np.where(valid, past, 0.0).sum(axis=1) / np.maximum(count, 1)
-        square = np.where(valid, (past - mean[:, None]) ** 2, 0.0).sum(axis=1)
+        if not valid.all():
+            past = np.where(valid, past, 0.0)
+        mean = past.sum(axis=0) / np.maximum(count, 1)
+        past -= mean
+        past *= past
+        square = (past if valid.all() else np.where(valid, past, 0.0)).sum(axis=0)
         allowed[chunk] = n_dev * np.sqrt(square / np.maximum(count - 1, 1))
         flags[chunk][enough] = PASS
     evaluated = flags == PASS
