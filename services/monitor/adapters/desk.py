@@ -8,7 +8,7 @@ the database before anything else is taken, so that both always say the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,25 +17,24 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from services.monitor.adapters.records import Anchor, Records
+from services.monitor.adapters.held import Held
+from services.monitor.adapters.records import Records
 from services.monitor.adapters.series import SeriesStore
+from services.monitor.adapters.speaker import Speaker
 from services.monitor.adapters.telemetry import CONSUMER, Place
 from services.monitor.adapters.tenure import Tenure
 from services.monitor.adapters.watches import Watches
 from services.monitor.decode import Decoded
-from services.monitor.domain.watch import Announce, Standing
 from services.monitor.engine import LATE, Engine
 from services.monitor.flagging import flag
 from services.monitor.kernels.quality import NOT_EVALUATED, RULE_SET_VERSION
-from services.monitor.points import LOOKBACK, moment_slot, slot_moment
-from services.monitor.pondwatch import PondWatch, Turn, merged
-from services.monitor.register import Directory, follow, setup_of
+from services.monitor.points import slot_moment
+from services.monitor.pondwatch import PondWatch, Turn
+from services.monitor.register import Directory, follow
 from services.monitor.ring import SLOT_US, slot_of
 from services.monitor.rows import Rows
 from shared.clock import Clock
 from shared.contracts.base import Event
-from shared.contracts.levels import SensorState
-from shared.contracts.monitor import Cause
 from shared.contracts.registry import PondView, SensorAmended
 from shared.eventstore import Inbox
 from shared.postgres import Connection, Pool
@@ -45,7 +44,6 @@ __all__ = ["Desk", "Taken"]
 
 Ints = npt.NDArray[np.int64]
 
-_NEVER_US = -(2**62)
 _THREAD_ABOVE = 400
 """Readings above which the engine works in a thread, while the database works on the same batch."""
 
@@ -69,22 +67,25 @@ class Desk:
         self.pool, self.watches, self.clock, self.committed = pool, watches, clock, committed
         self.tenure = Tenure(pool)
         self.records, self.series = Records(), SeriesStore()
-        self.directory = Directory()
-        self.views: dict[str, PondView] = {}
-        self.engine = Engine()
+        self.held = Held(self.records, self.series)
+        self.speaker = Speaker(self.held, self.records, watches)
         self.lock = asyncio.Lock()
-        self._row_of_key = np.zeros(0, np.int64)
-        self._key_of_row: dict[int, int] = {}
-        self._zero_level = np.zeros(0)
-        self._keys = np.zeros(0, np.int32)
-        """Key of each row."""
-        self._newest_us: Ints = np.zeros(0, np.int64)
-        """Time of each row's newest stored reading: what comes later cannot be a duplicate."""
         self.stale = True
-        self._mute: set[str] = set()
-        """Ponds that were called blind because they had never reported."""
-        self._known_since: dict[str, datetime] = {}
-        """When this process first saw each pond that has never reported."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine as it is held now; a rebuild replaces it."""
+        return self.held.engine
+
+    @property
+    def directory(self) -> Directory:
+        """Who is known to decoding."""
+        return self.held.directory
+
+    @property
+    def views(self) -> dict[str, PondView]:
+        """The register as heard."""
+        return self.held.views
 
     # -- start ----------------------------------------------------------------------------------------------
 
@@ -98,18 +99,9 @@ class Desk:
         await self.tenure.keep()
         self.watches.forget()
         async with self.writing() as conn:
-            views = await self.records.setups(conn)
-            keys = await self.records.keys(conn)
-            self.views = {view.pond.id: view for view in views}
-            self.engine = Engine([setup_of(view) for view in views])
-            known = Directory()
-            for view in views:
-                known.put(view, keys)
-            self.directory.ponds = known.ponds  # at once: messages are decoded in another thread meanwhile
-            self._newest_us = np.zeros(0, np.int64)
-            self._map(keys)
-            turns = await self._load(conn, None)
-            await self._say(conn, turns)
+            turns = await self.held.rebuild(conn)
+            await self.speaker.recall(conn)
+            await self.speaker.say(conn, turns, self.clock.now())
         self.stale = False
         self.committed()
 
@@ -138,54 +130,6 @@ class Desk:
         async with self.pool.connection() as conn:
             return await self.records.place(conn, CONSUMER)
 
-    def _map(self, keys: dict[tuple[str, str], int]) -> None:
-        """Bring keys of the series and rows of the engine together."""
-        size = max(keys.values(), default=0) + 1
-        rows = np.full(max(size, len(self._row_of_key)), -1, np.int64)
-        zero = np.full(self.engine.points.size, np.nan)
-        for pair, row in self.engine.row_of.items():
-            rows[keys[pair]] = row
-            self._key_of_row[row] = keys[pair]
-            about = self.engine.points.setups[row][1].description
-            if about.kind == "water_distance" and about.zero_level is not None:
-                zero[row] = about.zero_level
-        self._row_of_key, self._zero_level = rows, zero
-        known = np.flatnonzero(rows >= 0)
-        self._keys = np.zeros(self.engine.points.size, np.int32)
-        self._keys[rows[known]] = known
-        new = np.full(self.engine.points.size - len(self._newest_us), _NEVER_US, np.int64)
-        self._newest_us = np.concatenate([self._newest_us, new])
-
-    async def _load(self, conn: Connection, pond_id: str | None) -> list[Turn]:
-        """Put anchors and the readings after them back into the engine; judge again from there."""
-        anchors = await self.records.anchors(conn, pond_id)
-        known = [each for each in anchors if each[0] in self.engine.ponds]
-        if not known:
-            return []
-        rows = np.concatenate([self.engine.ponds[each[0]].rows for each in known])
-        keys = [self._key_of_row[row] for row in rows.tolist()]
-        newest = await self.series.newest(conn, keys)
-        for key, time_us in newest.items():
-            self._newest_us[self._row_of_key[key]] = time_us
-        for pond, born, slot, state, hour, memory in known:
-            mine = self.engine.ponds[pond].rows.tolist()
-            times = [newest[key] for row in mine if (key := self._key_of_row[row]) in newest]
-            restored = {
-                row: [np.nan if part is None else part for part in memory[key]]
-                for row in mine
-                if (key := self._key_of_row[row]) in memory
-            }
-            self.engine.restore(pond, born, (slot, state), hour, restored, max(times, default=slot * SLOT_US))
-        for group in _by_time(known):
-            wanted = [self._key_of_row[row] for each in group for row in self.engine.ponds[each[0]].rows.tolist()]
-            since = (min(each[2] for each in group) - LOOKBACK) * SLOT_US
-            until = max((newest[key] for key in wanted if key in newest), default=since) + 1
-            stored = await self.series.read(conn, wanted, since, until)
-            at = self._row_of_key[stored.sensor]
-            self.engine.load(at, stored.time_us, stored.value)
-        timelines = await self.records.timelines(conn, pond_id)
-        return [turn for each in known for turn in self.engine.resume(each[0], timelines.get(each[0], []))]
-
     # -- readings -------------------------------------------------------------------------------------------
 
     async def take(self, decoded: Decoded, place: Place | None = None, refuse: Refuse | None = None) -> Taken:
@@ -202,7 +146,7 @@ class Desk:
             if self.stale:
                 await self.restore_held()
             taken = Taken()
-            rows = self._row_of_key[decoded.sensor]
+            rows = self.held.keyring.row_of_key[decoded.sensor]
             fits = await self._in_time(decoded, rows, taken)
             if refuse is not None:
                 await refuse(taken.refusals)
@@ -238,7 +182,7 @@ class Desk:
         self, decoded: Decoded, rows: Ints, fits: npt.NDArray[np.bool_], place: Place | None, taken: Taken
     ) -> None:
         time_us, value = decoded.time_us, decoded.value
-        zero = self._zero_level[rows]
+        zero = self.held.keyring.zero_level[rows]
         value = np.where(np.isnan(zero), value, zero - value)
         order = np.lexsort((time_us, rows))
         order = order[fits[order]]
@@ -248,7 +192,7 @@ class Desk:
         taken.duplicates += int(len(rows) - first.sum())
         rows, time_us, value = rows[first], time_us[first], value[first]
         async with self.writing() as conn:
-            maybe = np.flatnonzero(time_us <= self._newest_us[rows])
+            maybe = np.flatnonzero(time_us <= self.held.keyring.newest_us[rows])
             maybe = maybe[self.engine.occupied(rows[maybe], time_us[maybe])]
             if len(maybe):
                 fresh = np.ones(len(rows), np.bool_)
@@ -257,7 +201,8 @@ class Desk:
                 rows, time_us, value = rows[fresh], time_us[fresh], value[fresh]
             if len(rows):
                 turns = await self._store_and_judge(conn, rows, time_us, value)
-                await self._say(conn, turns, self._speaking(rows))
+                also = self.speaker.heard_at_last(np.unique(rows).tolist())
+                await self.speaker.say(conn, turns, self.clock.now(), also)
             if place is not None:
                 await self.records.save_place(conn, CONSUMER, place)
         taken.stored = len(rows)
@@ -283,34 +228,24 @@ class Desk:
 
     async def _fresh(self, conn: Connection, rows: Ints, time_us: Ints) -> npt.NDArray[np.bool_]:
         """Tell which readings are not stored yet."""
-        keys = self._keys[np.unique(rows)].tolist()
+        keys = self.held.keyring.key_of_row[np.unique(rows)].tolist()
         stored = await self.series.read(conn, keys, int(time_us.min()), int(time_us.max()) + 1)
-        at = self._row_of_key[stored.sensor]
+        at = self.held.keyring.row_of_key[stored.sensor]
         known = np.rec.fromarrays([at, stored.time_us])
         mine = np.rec.fromarrays([rows, time_us])
         return np.asarray(~np.isin(mine, known), np.bool_)
 
     async def _store_and_judge(
-        self,
-        conn: Connection,
-        rows: npt.NDArray[np.int64],
-        time_us: npt.NDArray[np.int64],
-        value: npt.NDArray[np.float64],
+        self, conn: Connection, rows: Ints, time_us: Ints, value: npt.NDArray[np.float64]
     ) -> list[Turn]:
-        flags, tests = flag(
-            self.engine.ring,
-            self.engine.points,
-            rows,
-            time_us,
-            value,
-            self.engine.raining[self.engine.points.pond[rows]],
-        )
-        serving = self.engine.points.serving_pairs(rows, slot_of(time_us))
+        points = self.engine.points
+        flags, tests = flag(self.engine.ring, points, rows, time_us, value, self.engine.raining[points.pond[rows]])
+        serving = points.serving_pairs(rows, slot_of(time_us))
         flags = np.where(serving, flags, NOT_EVALUATED).astype(np.int16)
         received = int(self.clock.now().timestamp() * 1_000_000)
         count = len(rows)
         stored = Rows(
-            self._keys[rows], time_us, value, flags, np.where(serving, tests, 0).astype(np.int32),
+            self.held.keyring.key_of_row[rows], time_us, value, flags, np.where(serving, tests, 0).astype(np.int32),
             np.full(count, RULE_SET_VERSION, np.int16), np.full(count, received, np.int64),
         )  # fmt: skip
         if count > _THREAD_ABOVE:
@@ -322,59 +257,8 @@ class Desk:
             turns = self.engine.take(rows, time_us, value)
         if new != count:
             raise Fault("intake.out_of_step", reason=f"{count} readings given, {new} stored")
-        np.maximum.at(self._newest_us, rows, time_us)
+        np.maximum.at(self.held.keyring.newest_us, rows, time_us)
         return turns
-
-    def _speaking(self, rows: npt.NDArray[np.int64]) -> list[PondWatch]:
-        """Return ponds that had never reported and now did: they are to be called seen again."""
-        if not self._mute:
-            return []
-        ids = {self.engine.points.setups[row][0].id for row in np.unique(rows).tolist()} & self._mute
-        self._mute -= ids
-        return [self.engine.ponds[each] for each in ids]
-
-    # -- saying ---------------------------------------------------------------------------------------------
-
-    async def _say(self, conn: Connection, turns: Sequence[Turn], also: Sequence[PondWatch] = ()) -> None:
-        """Put turns on the record, say what is new, and keep the anchors."""
-        news = merged([*turns, *(Turn(pond, [], []) for pond in also)])
-        now = self.clock.now()
-        for turn in news:
-            pond, pond_id = turn.pond, turn.pond.setup.id
-            await self.records.amend_timeline(conn, pond_id, turn.removed, turn.added, turn.restated)
-            standing = pond.standing or Standing(slot_moment(pond.head or 0))
-            command = Announce(
-                pond_id,
-                pond.setup.zone,
-                now,
-                standing,
-                tuple(turn.added),
-                tuple(turn.removed),
-                self._flood_season(pond, standing),
-            )
-            await self.watches.announce(conn, command)
-        moved = self.engine.anchored()
-        if moved:
-            await self.records.save_anchors(conn, [self._anchor(pond) for pond in moved])
-
-    def _flood_season(self, pond: PondWatch, standing: Standing) -> bool:
-        season = (
-            self.engine.points.settings[int(self.engine.points.rules[pond.rows[0]])].season if len(pond.rows) else None
-        )
-        if season is None:
-            return False
-        today = standing.time.astimezone(pond.setup.zone).strftime("%m-%d")
-        return season.begins <= today <= season.ends
-
-    def _anchor(self, pond: PondWatch) -> Anchor:
-        slot, state = pond.anchor
-        memory = self.engine.memory
-        rows = pond.rows.tolist()
-        hour = int(memory.anchor_hour[rows[0]]) if rows else slot // 12
-        states = {self._key_of_row[row]: memory.anchor[row].tolist() for row in rows}
-        # JSON has no NaN: a baseline that has not begun is null.
-        plain = {key: [None if np.isnan(part) else part for part in each] for key, each in states.items()}
-        return pond.setup.id, int(pond.born or 0), slot, state, hour, plain
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -388,16 +272,16 @@ class Desk:
             slot = int(now.timestamp() * 1_000_000) // SLOT_US
             try:
                 live = [pond_id for pond_id, pond in self.engine.ponds.items() if self._live(pond, slot)]
-                mute = [pond for pond in self.engine.ponds.values() if self._never_reported(pond, now)]
+                mute = self.speaker.never_reported(now)
                 if not live and not mute:
                     return
                 turns = await asyncio.to_thread(self.engine.tick, live, slot)
                 if not turns and not mute:
                     return
                 async with self.writing() as conn:
-                    await self._say(conn, turns)
+                    await self.speaker.say(conn, turns, now)
                     for pond in mute:
-                        await self._say_mute(conn, pond, now)
+                        await self.speaker.say_never_reported(conn, pond, now)
             except BaseException:
                 self.stale = True
                 raise
@@ -409,27 +293,6 @@ class Desk:
             return False
         longest = int(self.engine.points.silent_after[pond.rows].max())
         return pond.head <= slot + 1 and slot - pond.head <= LATE + longest and pond.shown < slot
-
-    def _never_reported(self, pond: PondWatch, now: datetime) -> bool:
-        if pond.head is not None or not len(pond.rows) or pond.setup.id in self._mute:
-            return False
-        view = self.views[pond.setup.id]
-        if all(each.state is not SensorState.IN_SERVICE for each in view.sensors):
-            return False
-        patience = float(self.engine.points.silent_after[pond.rows].max()) * (SLOT_US / 1_000_000)
-        known_since = self._known_since.setdefault(pond.setup.id, now)
-        return (now - known_since).total_seconds() > patience
-
-    async def _say_mute(self, conn: Connection, pond: PondWatch, now: datetime) -> None:
-        causes = tuple(
-            Cause(sensor=each.sensor.id, rule="blind", detail={"never_reported": True})
-            for each in self.views[pond.setup.id].sensors
-            if each.state is SensorState.IN_SERVICE
-        )
-        standing = Standing(slot_moment(moment_slot(now)), blind=causes)
-        season = self._flood_season(pond, standing)
-        await self.watches.announce(conn, Announce(pond.setup.id, pond.setup.zone, now, standing, flood_season=season))
-        self._mute.add(pond.setup.id)
 
     # -- the register ---------------------------------------------------------------------------------------
 
@@ -446,32 +309,17 @@ class Desk:
                     if view is None:
                         return
                     await self.records.save_setup(conn, view)
-                    keys = await self.records.keys(conn)
-                    self.views[pond_id] = view
-                    self.engine.set_up(setup_of(view))
-                    self.directory.put(view, keys)
-                    self._map(keys)
+                    self.held.put(view, await self.records.keys(conn, pond_id))
                     if isinstance(event, SensorAmended):
                         # Range, zero level or unit changed: what lies in the ring was put there under the old ones.
-                        turns = await self._load(conn, pond_id)
+                        turns = await self.held.load(conn, pond_id)
                     else:
                         turns = self.engine.judge_again(pond_id)
-                    await self._say(conn, turns)
+                    await self.speaker.say(conn, turns, self.clock.now())
             except BaseException:
                 self.stale = True
                 raise
             self.committed()
-
-
-def _by_time(anchors: Sequence[Anchor]) -> list[list[Anchor]]:
-    """Group ponds whose anchors lie within two days, so that one query reads little more than is wanted."""
-    groups: list[list[Anchor]] = []
-    for each in sorted(anchors, key=lambda anchor: anchor[2]):
-        if groups and each[2] - groups[-1][0][2] <= 2 * LATE and len(groups[-1]) < 2000:
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    return groups
 
 
 def _iso(time_us: int) -> str:
