@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
-import time
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from nats.js import JetStreamContext
 
-from deploy.local.running import RunningSystem
+from deploy.local.places import temporary_home
+from deploy.local.running import RunningSystem, running_system
 from shared.bus.connection import connect
 from shared.bus.dead import letters
 from shared.bus.reader import read_stream
@@ -96,15 +100,15 @@ async def js(system: RunningSystem) -> AsyncIterator[JetStreamContext]:
 @pytest.mark.timeout(180)
 async def test_kill_9_of_everything_in_the_middle_of_a_stream(system: RunningSystem, js: JetStreamContext) -> None:
     ponds = [
-        stormy("yi", 1300, seed=1),
-        stormy("er", 1300, seed=2, silence=range(500, 530)),
-        stormy("san", 1300, rain=True, seed=3),
-        stormy("si", 1300, rain=True, seed=4, silence=range(900, 990)),
+        stormy("yi", 900, seed=1),
+        stormy("er", 900, seed=2, silence=range(500, 530)),
+        stormy("san", 900, rain=True, seed=3),
+        stormy("si", 900, rain=True, seed=4, silence=range(600, 690)),
     ]
     await register(CommandClient(js._nc), ponds)
     queues = {pond.id: list(messages(pond, seed)) for seed, pond in enumerate(ponds)}
     total, sent = sum(map(len, queues.values())), 0
-    pace = 18.0 / max(map(len, queues.values()))
+    pace = 12.0 / max(map(len, queues.values()))
 
     async def logger(pond: str) -> None:
         """One at a time, the next when the last is acknowledged: as a logger with a memory does."""
@@ -141,7 +145,6 @@ async def test_kill_9_of_everything_in_the_middle_of_a_stream(system: RunningSys
         ((stored,),) = await query(url, "SELECT count(*) FROM monitor.reading")
         return stored >= wanted
 
-    began = time.monotonic()
     try:
         await until(drained, 45, "every acknowledged reading is stored")
     except AssertionError:
@@ -149,5 +152,70 @@ async def test_kill_9_of_everything_in_the_middle_of_a_stream(system: RunningSys
         raise AssertionError(
             f"{len(missing)} of {wanted} lost: {sorted(missing)[:5]}\n{system.log('monitor')}"
         ) from None
-    print(f"drained {time.monotonic() - began:.1f} s after the last reading")
     await expect_exactly(system, js, ponds)
+
+
+def living(home: Path) -> list[psutil.Process]:
+    """Return the processes that run in *home*: by their command, their directory or their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), process.cwd(), *process.environ().values()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(str(home) in word for word in words):
+            found.append(process)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_goes_on() -> None:
+    ponds = [stormy("yi", 600, seed=1), stormy("er", 600, rain=True, seed=2)]
+    left = {pond.id: deque(messages(pond, seed)) for seed, pond in enumerate(ponds)}
+
+    async def logger(js: JetStreamContext, pond: str, stop: asyncio.Event | None = None) -> None:
+        while left[pond] and (stop is None or not stop.is_set()):
+            attempt = asyncio.create_task(published(js, *left[pond][0]))
+            ended = asyncio.create_task(stop.wait()) if stop is not None else attempt
+            await asyncio.wait({attempt, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if attempt.done():
+                left[pond].popleft()  # acknowledged: it is never sent again
+            attempt.cancel()
+            ended.cancel()
+
+    with temporary_home() as home:
+        with running_system(home) as first:
+            nc = await connect(first.connection, name="crash-test")
+            js = nc.jetstream()
+            await register(CommandClient(nc), ponds)
+            stop = asyncio.Event()
+            total = sum(map(len, left.values()))
+            loggers = [asyncio.create_task(logger(js, pond, stop)) for pond in left]
+
+            async def halfway() -> bool:
+                return sum(map(len, left.values())) < total / 2
+
+            await until(halfway, 30, "half the messages are acknowledged")
+            os.kill(first.supervisor.pid, signal.SIGKILL)
+            stop.set()
+            await asyncio.gather(*loggers)
+            await nc.close()
+
+            async def nothing() -> bool:
+                return not living(home)
+
+            await until(nothing, 20, "nothing is left behind")
+        with running_system(home) as second:
+            nc = await connect(second.connection, name="crash-test")
+            js = nc.jetstream()
+            await asyncio.gather(*(logger(js, pond) for pond in left))
+            url = second.connection.database("owner")
+
+            async def drained() -> bool:
+                ((stored,),) = await query(url, "SELECT count(*) FROM monitor.reading")
+                return bool(stored >= sum(len(pond.identities) for pond in ponds))
+
+            await until(drained, 30, "every acknowledged reading is stored")
+            await expect_exactly(second, js, ponds)
+            await nc.close()

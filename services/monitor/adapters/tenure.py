@@ -55,6 +55,8 @@ class Tenure:
         Unavailable
             When another monitor has taken over meanwhile.
         """
+        if self.over.is_set():
+            raise self._ended()
         if self._held is not None:
             try:
                 await self._held.execute("SELECT 1")
