@@ -188,6 +188,12 @@ def blind_causes(points: Points, found: Findings, place: int, slot: int) -> tupl
     )
 
 
+def _range(points: Points, row: int) -> dict[str, float | int | str | bool | None]:
+    """Return the gross range that a reading lay outside, canonical unit."""
+    ends = sorted(round(float(points.sign[row] * end), 4) for end in (points.low[row], points.high[row]))
+    return {"low": ends[0], "high": ends[1]}
+
+
 def _notice(points: Points, found: Findings, place: int, change: Change, key: tuple[str, str]) -> Cause:
     rule, sensor = key
     assert rule in NOTICES, "a notice is one of the judge's"
@@ -196,7 +202,9 @@ def _notice(points: Points, found: Findings, place: int, change: Change, key: tu
         row = int(found.rows[at])
         about = points.setups[row][1].description
         if about.id == sensor:
-            index = int(found.of[at, column])
-            value = None if index < 0 else round(float(points.sign[row] * found.seen.value[index]), 4)
-            return Cause(sensor=sensor, rule=rule, value=value, unit=canonical_unit(about.kind))
+            index = int(found.raw[at, column])
+            known = index >= 0 and rule not in ("gross_range", "silent")
+            value = round(float(points.sign[row] * found.seen.value[index]), 4) if known else None
+            detail = _range(points, row) if rule == "gross_range" else {}
+            return Cause(sensor=sensor, rule=rule, value=value, unit=canonical_unit(about.kind), detail=detail)
     return Cause(sensor=sensor, rule=rule)

@@ -56,6 +56,8 @@ class Findings:
     blind: Bools
     notice: npt.NDArray[np.int16]
     of: Ints
+    raw: Ints
+    """As ``of``, before an observation that is not believed is replaced by the one that stands in for it."""
     index: npt.NDArray[np.float64]
     raining: Bools
     """(p,): enough rain in the last 6 h of the newest slot that a level ought to move."""
@@ -156,7 +158,7 @@ def judge(
     )
     release = np.maximum(release, up)
 
-    notice, stuck = _notices(points, rows, starts, pond_of, block, serving, carried, of, seen, climb, heavy)
+    notice, stuck = _notices(points, rows, starts, pond_of, block, serving, carried, of, seen, climb, heavy, confirmed)
     bit = (1 << points.item[rows].astype(np.int16))[:, None]
     seeing = np.bitwise_or.reduceat(np.where(serving & carried & ~stuck, bit, 0), starts, axis=0)
     have = np.bitwise_or.reduceat(np.where(serving, bit, 0), starts, axis=0)
@@ -167,7 +169,7 @@ def judge(
     return Findings(
         first, starts, rows, seen, up, release, up_sure >= up, items,
         (~seeing).astype(np.int16) & np.int16((1 << len(ITEMS)) - 1), compound, point, trend, blind, notice,
-        judged, index, heavy[:, -1],
+        judged, of, index, heavy[:, -1],
     )  # fmt: skip
 
 
@@ -310,7 +312,7 @@ def _compound(points: Points, rows: Ints, starts: Ints, rain: Levels, trend: Lev
 
 def _notices(
     points: Points, rows: Ints, starts: Ints, pond_of: Ints, block: npt.NDArray[np.float32], serving: Bools,
-    carried: Bools, of: Ints, seen: Observed, climb: npt.NDArray[np.float64], heavy: Bools,
+    carried: Bools, of: Ints, seen: Observed, climb: npt.NDArray[np.float64], heavy: Bools, confirmed: Bools,
 ) -> tuple[npt.NDArray[np.int16], Bools]:  # fmt: skip
     """Sensor questions and slow climbs, as bits; and which points are stuck and so cannot testify."""
     notice = np.zeros(block.shape, np.int16)
@@ -323,7 +325,7 @@ def _notices(
     stuck = np.zeros(block.shape, np.bool_)
     if len(seen.row):
         at = np.maximum(of, 0)
-        bit("spike", carried & seen.spiked[at])
+        bit("spike", carried & seen.spiked[at] & ~confirmed)
         flat = carried & seen.flat[at] & level_rows
         if flat.any():
             moving = _others_rising(points, rows, pond_of, carried, of, seen)

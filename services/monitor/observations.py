@@ -41,7 +41,7 @@ class Observed:
     odd: Bools
     """Impossible by itself: a step or a gross-range failure that the two before do not share."""
     spiked: Bools
-    """The observation before was such a one and this one shows that it was a spike."""
+    """A leap that would have warned, had it been believed."""
     failed: Bools
     suspect: Bools
     """Stands on a step above the suspect size within 6 hours."""
@@ -92,11 +92,8 @@ def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats, ask
     leap = has_one & (np.abs(value - value[one]) > high) & (~has_two | (np.abs(value - value[two]) > high))
     lone = failed & ~(has_one & has_two & failed[one] & failed[two])
     odd = (leap & ~is_rain) | lone
-    judged_before = has_one & ~odd[one]
-    stand_in = np.where(~odd, np.arange(len(row)), np.where(judged_before, one, np.where(has_two, two, -1)))
-    # |x(n-1) - mean(x(n-2), x(n))| > high (QARTOD spike, told on the value before the newest)
-    middle = np.abs(value[one] - (value[two] + value) / 2)
-    spiked = has_one & has_two & odd[one] & ~odd & (middle > points.step_high[row]) & ~is_rain & ~failed[one]
+    stand_in = _stand_in(value, odd, leap & ~is_rain & ~lone, one, has_one, two, has_two)
+    spiked = leap & ~is_rain & ~failed
     count = len(row)
     seen = Observed(
         row, slot, value, stand_in, odd, spiked, failed,
@@ -113,10 +110,27 @@ def observe(ring: Ring, points: Points, row: Ints, slot: Ints, cell: Floats, ask
     levels = np.flatnonzero(~is_rain)
     if len(levels):
         _thresholds(points, seen, levels)
-        # Every spike is flagged with its reading; the control room hears of those that would have warned.
-        seen.spiked &= seen.threshold[one] > 0
+        # Every leap is flagged with its reading; the control room hears at once of those that would have warned.
+        believed = np.where(stand_in >= 0, seen.threshold[np.maximum(stand_in, 0)], 0)
+        seen.spiked &= seen.threshold > believed
         _windows(ring, points, seen, np.flatnonzero(~is_rain & wanted), one, has_one, two, has_two)
     return seen
+
+
+def _stand_in(value: Floats, odd: Bools, leap: Bools, one: Ints, has_one: Bools, two: Ints, has_two: Bools) -> Ints:
+    """Return which observation is judged in place of each odd one; -1 if none.
+
+    A level is believed when two of the last three observations reach it: after a leap that is the second highest
+    of the three, so that a leap is never judged lower than the water already was, and a second leap on top of the
+    first lifts the level to the first. A failed reading reaches nothing: the last sound one stands for it.
+    """
+    here = np.arange(len(value))
+    before = np.where(has_one & ~odd[one], one, np.where(has_two, two, -1))
+    three = np.stack([here, one, two])
+    second = three[np.argsort(value[three], axis=0, kind="stable")[1], here]
+    after_leap = np.where(has_two, second, np.where(has_one, one, -1))
+    chosen: Ints = np.where(~odd, here, np.where(leap, after_leap, before))
+    return chosen
 
 
 def _thresholds(points: Points, seen: Observed, at: Ints) -> None:

@@ -31,7 +31,11 @@ class StoredWarnings:
                     found = await desk.records.warning(conn, command.warning_id)
                     if found is None:
                         raise NotFound("watch.no_warning", field="warning_id", warning=command.warning_id)
-                    await desk.watches.act(conn, found.pond_id, command, desk.clock.now())
+                    standing = desk.engine.ponds[found.pond_id].standing
+                    silent = (
+                        frozenset(cause.sensor for cause in standing.blind) if standing is not None else frozenset()
+                    )
+                    await desk.watches.act(conn, found.pond_id, command, desk.clock.now(), silent)
                     after = await desk.records.warning(conn, command.warning_id)
                     assert after is not None, "warnings are never removed"
             except BaseException:

@@ -23,7 +23,7 @@ _DECIDER: Decider[object, WatchState] = Decider(
     initial=WatchState(),
     decide=lambda _command, _state: (),
     evolve=evolve,
-    snapshots=Snapshots(dump=lambda state: _STATE.dump_json(state).decode(), load=_STATE.validate_json),
+    snapshots=Snapshots(dump=lambda state: _STATE.dump_json(state).decode(), load=_STATE.validate_json, schema=2),
 )
 
 
@@ -63,10 +63,11 @@ class Watches:
         pond_id: str,
         command: AcknowledgeWarning | HandleWarning | CloseWarning,
         at: datetime,
+        silent: frozenset[str] | None = None,
     ) -> list[StoredEvent]:
         """Carry out a person's act; raises what the domain refuses."""
         held = await self._load(conn, pond_id)
-        events = act(held.state, command, pond_id, at)
+        events = act(held.state, command, pond_id, at, silent)
         return await self._append(conn, pond_id, held, events, at, {"by": command.by})
 
     async def _load(self, conn: Connection, pond_id: str) -> _Held:

@@ -63,6 +63,8 @@ class Life:
     verified: bool
     acknowledged_by: str | None = None
     handled: bool = False
+    sensors: frozenset[str] = frozenset()
+    """Sensors among its causes, since it was raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,10 @@ class WatchState:
     """The warning whose condition still stands, if any."""
     open: dict[str, Life] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
-    blind: bool = False
-    dismissed: bool = False
-    """The last warning was closed by hand while its blind pond still held it."""
+    blind: frozenset[str] = frozenset()
+    """The silent sensors that were last said to make the pond blind."""
+    dismissed: frozenset[str] = frozenset()
+    """Sensors of a warning that was closed by hand because none of them could see whether it still stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +253,8 @@ def _reconcile(state: WatchState, command: Announce, *, corrected: bool) -> list
     now = command.standing
     level = now.level
     if state.current is None and state.dismissed:
-        # A person ended it on evidence while nothing could be seen: only fresh sight raises it again.
-        level = Level.NONE if now.blind else now.up
+        # A person ended it on evidence while nothing could be seen of it: only fresh sight raises it again.
+        level = Level.NONE if state.dismissed <= {cause.sensor for cause in now.blind} else now.up
     events = _move(state, command, now.time, level, now.verified, now.causes, corrected=corrected)
     if now.blind and not state.blind:
         events.append(
@@ -269,12 +272,17 @@ def _reconcile(state: WatchState, command: Announce, *, corrected: bool) -> list
 
 
 def act(
-    state: WatchState, command: AcknowledgeWarning | HandleWarning | CloseWarning, pond_id: str, at: datetime
+    state: WatchState,
+    command: AcknowledgeWarning | HandleWarning | CloseWarning,
+    pond_id: str,
+    at: datetime,
+    silent: frozenset[str] | None = None,
 ) -> list[WatchEvent]:
     """Decide a person's act on a warning.
 
-    Acknowledging twice by the same person changes nothing. Closing needs a condition that has ended, or a pond
-    that cannot see (a blind pond never clears by itself: a person may end it on evidence).
+    Acknowledging twice by the same person changes nothing. Closing needs a condition that has ended, or one of which
+    nothing can be seen any more: every sensor among its causes silent (such a warning never clears by itself).
+    ``silent`` names the sensors that are silent now; None takes those last told of.
 
     Raises
     ------
@@ -302,7 +310,8 @@ def act(
             return [WarningHandled(warning_id=warning, pond_id=pond_id, by=by, action=action, at=at)]
         case CloseWarning():
             evidence = _said(command.evidence, "evidence")
-            if warning == state.current and not state.blind:
+            unseen = bool(life.sensors) and life.sensors <= (state.blind if silent is None else silent)
+            if warning == state.current and not unseen:
                 raise Conflict("watch.still_standing", field="warning_id", warning=warning, level=str(life.level.label))
             return [WarningClosed(warning_id=warning, pond_id=pond_id, by=by, evidence=evidence, at=at)]
         case _:
@@ -320,16 +329,17 @@ def evolve(state: WatchState, event: Event) -> WatchState:
     """Return the state after *event*; events of other aggregates change nothing."""
     match event:
         case WarningRaised():
-            life = Life(Level.of(event.level), event.verified)
+            life = Life(Level.of(event.level), event.verified, sensors=_sensors(event.causes))
             return replace(
                 state,
                 count=state.count + 1,
                 current=event.warning_id,
-                dismissed=False,
+                dismissed=frozenset(),
                 open={**state.open, event.warning_id: life},
             )
         case WarningEscalated():
-            return _live(state, event.warning_id, level=Level.of(event.level), verified=event.verified)
+            sensors = state.open[event.warning_id].sensors | _sensors(event.causes)
+            return _live(state, event.warning_id, level=Level.of(event.level), verified=event.verified, sensors=sensors)
         case WarningVerified():
             return _live(state, event.warning_id, verified=True)
         case WarningEased():
@@ -344,16 +354,22 @@ def evolve(state: WatchState, event: Event) -> WatchState:
             return replace(
                 state,
                 current=None if state.current == event.warning_id else state.current,
-                dismissed=state.dismissed or state.current == event.warning_id,
+                dismissed=state.open[event.warning_id].sensors
+                if state.current == event.warning_id
+                else state.dismissed,
                 open={key: life for key, life in state.open.items() if key != event.warning_id},
                 closed=state.closed | {event.warning_id},
             )
         case PondBlind():
-            return replace(state, blind=True)
+            return replace(state, blind=_sensors(event.causes))
         case PondRestored():
-            return replace(state, blind=False)
+            return replace(state, blind=frozenset())
         case _:
             return state
+
+
+def _sensors(causes: Sequence[Cause]) -> frozenset[str]:
+    return frozenset(cause.sensor for cause in causes if cause.sensor)
 
 
 def _live(state: WatchState, warning: str, **changes: object) -> WatchState:

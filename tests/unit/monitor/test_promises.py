@@ -122,9 +122,17 @@ def test_promise_3_a_single_spike_is_a_notice_only() -> None:
 
 def test_promise_3_a_jump_that_stays_is_raised_unverified() -> None:
     desk = live(ALONE, every5([300.0] * 10 + [302.5] * 10))
-    first = desk.record[0]
+    question, first = desk.record[:2]
+    assert (question.event, question.causes[0].rule, question.causes[0].value) == ("notice", "spike", 302.5)
+    assert minute(desk, "notice") == 50, "the control room hears of it with its first reading"
     assert (first.event, first.level, first.verified) == ("raised", "yellow", False)
     assert minute(desk, "raised") == 55, "on its second reading"
+
+
+def test_promise_3_a_higher_leap_on_top_of_a_leap_never_eases() -> None:
+    # Each step is impossible by itself; two readings reach the first, so it is believed, and nothing is lowered.
+    desk = live(ALONE, every5([300.0] * 10 + [302.5, 302.5, 303.7, 304.9]))
+    assert [each for each in events(desk) if not each.startswith("notice")] == ["raised yellow", "escalated orange"]
 
 
 def test_promise_3_values_above_the_range_that_stay_are_raised_unverified() -> None:
@@ -176,7 +184,7 @@ def test_promise_4_a_flood_that_only_late_data_show_is_recorded_and_not_fired_as
     flood = every5([300.0] * 20 + [302.5] * 10)[20:]
     new = desk.give(flood)
     desk.consistent()
-    assert events(desk) == ["raised yellow", "notice yellow", "cleared"]
+    assert events(desk) == ["notice", "raised yellow", "cleared"]
     assert [type(each).__name__ for each in new if type(each).__name__.startswith("Warning")] == []
     assert type(new[0]).__name__ == "TimelineCorrected"
 

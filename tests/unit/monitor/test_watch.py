@@ -282,6 +282,19 @@ def test_a_blind_pond_may_be_closed_on_evidence() -> None:
     assert state.dismissed
 
 
+def test_another_silent_sensor_does_not_open_the_door() -> None:
+    # The rain gauge is silent, the level that warned is not: the condition can be seen to stand.
+    gauge = PondBlind(
+        pond_id="pond", time=at(0), causes=(Cause(sensor="rain-1", rule="blind"),), flood_season=True, at=AT
+    )
+    close = CloseWarning(warning_id=FIRST, by="Li", evidence="none")
+    with pytest.raises(Conflict):
+        act(given(raised(), gauge), close, "pond", AT)
+    with pytest.raises(Conflict):
+        # What was last told of is not what counts when the caller knows better.
+        act(given(raised(), blind()), close, "pond", AT, frozenset())
+
+
 def test_dismissed_in_the_dark_only_fresh_sight_raises_again() -> None:
     state = given(raised(), blind(), WarningClosed(warning_id=FIRST, pond_id="pond", by="Li", evidence="e", at=AT))
     dark = found(level=Level.YELLOW, up=Level.NONE, blind=SILENT, minutes=5)

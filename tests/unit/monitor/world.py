@@ -210,7 +210,7 @@ class Counter:
             assert kept == self.told()[len(self.record) - len(kept) :]
         current = None if self.state.current is None else self.state.open[self.state.current]
         assert (Level.NONE if current is None else current.level) == level
-        assert self.state.blind == blind
+        assert bool(self.state.blind) == blind
         follow(self.events)
 
 
