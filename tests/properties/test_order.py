@@ -153,7 +153,8 @@ def test_one_at_a_time_is_as_the_whole(setup: PondSetup, trouble: Trouble, seed:
     expected = whole(setup, sorted(arriving, key=lambda each: each[1]))
     got = run(setup, [[each] for each in arriving])
     assert got.told() == expected.told()
-    if style == "ordered":
+    if style == "ordered" and len({slot(time) for _, time, _ in arriving}) == len(arriving):
+        # In order, one reading a slot: nothing is ever said that has to be corrected.
         assert not any(type(event).__name__ == "TimelineCorrected" for event in got.events)
 
 

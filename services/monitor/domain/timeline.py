@@ -158,13 +158,13 @@ def _tell(
     """
     if not sight.notices:
         return state, []
+    then = state if entered is None else entered
     fresh = [
         key
         for key in sorted(sight.notices)
-        if not (state.level and key[0] in _SAID_BY_A_WARNING)
+        if not (then.level and key[0] in _SAID_BY_A_WARNING)
         if (before := state.noticed.get(key)) is None or first - before > policy.rearm
     ]
     noticed = {**state.noticed, **dict.fromkeys(sight.notices, last)}
-    then = state if entered is None else entered
     changes = [Change(first, "notice", then.level, then.verified, (key,)) for key in fresh]
     return replace(state, noticed=noticed), changes

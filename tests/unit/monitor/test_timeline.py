@@ -107,6 +107,11 @@ def test_a_lasting_notice_is_told_once_however_long_it_lasts() -> None:
     assert told((1, 5000, climb), (5001, 9000, climb)) == [(1, "notice", None)]
 
 
+def test_a_slow_climb_that_a_warning_says_already_is_not_told_with_it() -> None:
+    climb = frozenset({("slow_climb", "level-1")})
+    assert told((1, 1, up(Level.BLUE)), (2, 60, Sight(notices=climb))) == [(1, "raised", "blue"), (14, "cleared", None)]
+
+
 def test_a_notice_is_told_with_the_level_of_its_slot() -> None:
     # The warning clears in the middle of the run whose first slot tells the notice.
     spike = Sight(notices=frozenset({("spike", "level-1")}))
