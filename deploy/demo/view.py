@@ -95,21 +95,27 @@ def line_of(event: object, language: str) -> Line | None:
     """Return how an event reads in the log; None for one that is not shown."""
     match event:
         case WarningRaised():
-            return Line(event.time, event.pond_id, say("event.raised", language), event.level, _why(event.causes))
+            return Line(
+                event.time, event.pond_id, say("event.raised", language), event.level, _why(event.causes, language)
+            )
         case WarningEscalated():
-            return Line(event.time, event.pond_id, say("event.escalated", language), event.level, _why(event.causes))
+            return Line(
+                event.time, event.pond_id, say("event.escalated", language), event.level, _why(event.causes, language)
+            )
         case WarningVerified():
-            return Line(event.time, event.pond_id, say("demo.verified", language), event.level, _why(event.causes))
+            return Line(
+                event.time, event.pond_id, say("demo.verified", language), event.level, _why(event.causes, language)
+            )
         case WarningEased():
             return Line(event.time, event.pond_id, say("event.eased", language), event.level)
         case WarningCleared():
             return Line(event.time, event.pond_id, say("event.cleared", language), None)
         case PondBlind():
-            return Line(event.time, event.pond_id, say("event.blind", language), None, _why(event.causes))
+            return Line(event.time, event.pond_id, say("event.blind", language), None, _why(event.causes, language))
         case PondRestored():
             return Line(event.time, event.pond_id, say("event.restored", language), None)
         case PondNoticed():
-            return Line(event.time, event.pond_id, say("event.notice", language), None, _why(event.causes))
+            return Line(event.time, event.pond_id, say("event.notice", language), None, _why(event.causes, language))
         case TimelineCorrected():
             return Line(event.since, event.pond_id, say("demo.corrected", language), None)
         case _:
@@ -239,8 +245,8 @@ def _log(scene: Scene, language: str, lines: int) -> RenderableType:
     return table
 
 
-def _why(causes: Sequence[Cause]) -> str:
-    """Name the sensors and rules behind a change, with their figures: the same in every language."""
+def _why(causes: Sequence[Cause], language: str) -> str:
+    """Name the sensors and rules behind a change, with their figures, in the reader's words."""
     said = []
     for cause in causes:
         unit = f" {cause.unit}" if cause.unit else ""
@@ -252,7 +258,8 @@ def _why(causes: Sequence[Cause]) -> str:
             else f" {cause.value:.2f}{unit}"
         )
         limit = "" if cause.limit is None else f" / {cause.limit:g}{unit}"
-        said.append(f"{cause.sensor} {cause.rule}{value}{limit}".strip())
+        rule = say(f"rule.{cause.rule}", language)
+        said.append(f"{cause.sensor} {rule}{value}{limit}".strip())
     return "; ".join(dict.fromkeys(said))
 
 

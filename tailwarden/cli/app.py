@@ -16,6 +16,7 @@ MODULES = (
     "tailwarden.cli.local",
     "tailwarden.cli.sites",
     "tailwarden.cli.publish",
+    "tailwarden.cli.ponds",
     "tailwarden.cli.warnings",
     "tailwarden.cli.replay",
     "tailwarden.cli.demo",

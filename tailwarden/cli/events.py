@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,4 +55,5 @@ async def _follow(to: Connection, subject: str, from_start: bool, count: int | N
             if left is not None and (left := left - 1) == 0:
                 return
     finally:
-        await nc.close()
+        with suppress(OSError):  # the system may have stopped first
+            await nc.close()

@@ -104,6 +104,19 @@ def _summary(run: Replay, changes: list[TimelineChange], chart: Path | None) -> 
     raised = sum(change.event == "raised" for change in changes)
     key = "replay.summary" if changes else "replay.quiet"
     name = run.site.pond.name
+    _hints(run, words)
     typer.echo(say(key, words, name=name, readings=readings, changes=len(changes), warnings=raised), err=True)
     if chart is not None:
         typer.echo(say("replay.chart", words, path=chart), err=True)
+
+
+def _hints(run: Replay, words: str) -> None:
+    """Say what a reader of a quiet replay would wonder about."""
+    from shared.words import say
+
+    limits = run.site.limits
+    last = max((int(each.times_us[-1]) for each in run.series.values() if len(each.times_us)), default=0)
+    end = datetime.fromtimestamp(last / 1_000_000, run.site.timezone).date()
+    if limits is not None and limits.effective_from > end:
+        hint = say("replay.not_yet", words, document=limits.document, begins=limits.effective_from, ends=end)
+        typer.echo(hint, err=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.contracts.base import Command
     from shared.contracts.monitor import WarningView
 
-__all__ = ["register"]
+__all__ = ["STYLES", "register"]
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ def _act(home: Path | None, command: Command, as_json: bool) -> None:
         _tell(view)
 
 
-_STYLES = {"blue": "bold blue", "yellow": "bold yellow", "orange": "bold dark_orange", "red": "bold red"}
+STYLES = {"blue": "bold blue", "yellow": "bold yellow", "orange": "bold dark_orange", "red": "bold red"}
 
 
 def _level(view: WarningView, words: str) -> str:
@@ -174,7 +174,7 @@ def _table(found: tuple[WarningView, ...]) -> None:
         cause = because(view.causes[0], words) if view.causes else ""
         if len(view.causes) > 1:
             cause = f"{cause}; {say('warnings.more', words, count=len(view.causes) - 1)}"
-        style = _STYLES[view.level] if view.level is not None else "dim"
+        style = STYLES[view.level] if view.level is not None else "dim"
         table.add_row(
             view.warning_id,
             view.pond_id,
@@ -195,7 +195,7 @@ def _tell(view: WarningView) -> None:
 
     words = language()
     console = Console()
-    style = _STYLES[view.level] if view.level is not None else "dim"
+    style = STYLES[view.level] if view.level is not None else "dim"
     console.print(Text.assemble((view.warning_id, "bold"), "  ", (_level(view, words), style)))
     console.print(Text(f"  {say('warnings.raised', words)}: {local(view.raised)}"))
     if view.cleared is not None:

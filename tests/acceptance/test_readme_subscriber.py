@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(60)
 def subscriber() -> str:
     """Return the README's Python block that talks to NATS."""
     blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    (block,) = [block for block in blocks if "import nats" in block or "nats.connect" in block]
+    (block,) = [block for block in blocks if "tw.events" in block]
     return str(block)
 
 
