@@ -70,6 +70,7 @@ def evaluate(ponds: int = 10_000, slots: int = 30, year: bool = True) -> Report:
     report.figures += [
         Figure("evaluate_changed", changed * 1e3, "ms", bare * 1e3, most=5.0),
         Figure("evaluate_sweep", float(np.median(sweeps)), "s", whole, most=1.0),
+        Figure("evaluate_sweep_worst", max(sweeps), "s", whole),
         Figure("evaluate_memory", ends_mb, "MB", most=600.0),
         Figure("evaluate_growth", (ends_mb - begins_mb) / slots * 1e3, "kB/slot", most=100.0),
     ]

@@ -13,7 +13,7 @@ class MonitorSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TAILWARDEN_MONITOR_", frozen=True, extra="ignore")
 
-    batch: int = Field(default=1000, ge=1, le=20_000)
-    """Messages taken at a time."""
+    batch: int = Field(default=4000, ge=1, le=20_000)
+    """Messages taken at a time, when so many wait."""
     tick_s: float = Field(default=5.0, gt=0, le=300)
     """Seconds between looks at the wall clock for silent ponds."""
