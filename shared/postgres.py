@@ -8,12 +8,14 @@ is PostgreSQL's own and goes with the connection, and a file changed after it wa
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, LiteralString, TypeAlias
+from typing import Any, ClassVar, LiteralString, Self, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -31,6 +33,8 @@ Pool: TypeAlias = AsyncConnectionPool[Connection]
 """A pool of those."""
 
 _DASHBOARD = "dashboard"
+_PATIENCE = 10.0
+_PAUSE = 0.1
 
 
 async def open_pool(
@@ -53,8 +57,10 @@ async def open_pool(
     Unavailable
         ``database.unreachable`` when there is no connection within *timeout* seconds.
     """
+    connector = _connector()
     pool: Pool = AsyncConnectionPool(
         url,
+        connection_class=connector,
         kwargs={
             "autocommit": True,
             "application_name": application or f"tailwarden-{schema}",
@@ -72,7 +78,34 @@ async def open_pool(
     except PoolTimeout as error:
         await pool.close()
         raise Unavailable("database.unreachable", address=_address(url), reason=str(error)) from error
+    connector.patience = _PATIENCE
     return pool
+
+
+class _Connector(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """Connects as soon as a server that was restarted takes connections again.
+
+    A pool tries again after 1, 2, 4 … seconds and more; a server is back within one or two.
+    """
+
+    patience: ClassVar[float] = 0.0
+    """Seconds in which one attempt of the pool keeps trying."""
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        end = time.monotonic() + cls.patience
+        while True:
+            try:
+                return await super().connect(conninfo, **options)
+            except psycopg.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(_PAUSE)
+
+
+def _connector() -> type[_Connector]:
+    """Return a connection class of one pool's own: a pool that cannot be opened says so at once."""
+    return type("Connector", (_Connector,), {})
 
 
 def migrate(owner_url: str, service: str) -> list[str]:

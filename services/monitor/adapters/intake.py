@@ -35,6 +35,8 @@ _TRANSIENT = (
 )
 """An outage of a server: the same batch is tried again until it is over."""
 _LONGEST_DELAY = 2.0
+_SIDE_BY_SIDE = 64
+"""Dead letters on their way at a time."""
 _THREAD_ABOVE = 64 << 10
 """Bytes of messages above which they are decoded in a thread."""
 
@@ -46,6 +48,8 @@ class Intake:
         self._pull, self._desk, self._bury = pull, desk, bury
         self._limits = limits or DecodeLimits()
         self._log = logger(__name__)
+        self._kept: set[int] = set()
+        """Messages of the batch in hand that are dead letters already."""
 
     async def run(self) -> None:
         """Take telemetry for ever."""
@@ -54,6 +58,7 @@ class Intake:
             group.create_task(self._take(ahead), name="telemetry-take")
             while True:
                 await self._process(*await ahead.get())
+                self._kept.clear()
 
     async def _take(self, ahead: asyncio.Queue[tuple[list[Msg], Decoded]]) -> None:
         while True:
@@ -101,11 +106,18 @@ class Intake:
             refused = {origin: list[TailwardenError](errors) for origin, errors in decoded.refused_messages.items()}
             for origin, error in too_old:
                 refused.setdefault(origin, []).append(error)
-            for origin, errors in sorted(refused.items()):
-                message = messages[origin]
-                await self._bury(message.data, message.subject, errors, message.metadata.sequence.stream)
+            todo = [(messages[origin], errors) for origin, errors in sorted(refused.items())]
+            for begin in range(0, len(todo), _SIDE_BY_SIDE):
+                await asyncio.gather(*(self._keep(*each) for each in todo[begin : begin + _SIDE_BY_SIDE]))
 
         await self._desk.take(decoded, self._pull.place(messages[-1]), refuse)
+
+    async def _keep(self, message: Msg, errors: list[TailwardenError]) -> None:
+        """Bury a message, unless an earlier try of this batch did."""
+        sequence = message.metadata.sequence.stream
+        if sequence not in self._kept:
+            await self._bury(message.data, message.subject, errors, sequence)
+            self._kept.add(sequence)
 
     async def _give_up(self, message: Msg, error: Exception) -> None:
         """Keep a message that our own code cannot handle, and go on with the next."""
