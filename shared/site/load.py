@@ -9,14 +9,15 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from shared.contracts.levels import SensorKind
-from shared.contracts.registry import PondDescription, SensorDescription
+from shared.contracts.limits import SENSOR_PREFIX, limits_of
+from shared.contracts.registry import LimitDocument, PondDescription, SensorDescription
 from shared.problems import BadInput
 from shared.site import checks, lines
 from shared.site.limits import limit_document
 from shared.site.model import DEFAULT_MISSING, SeriesSpec, Site, SiteSensor
 from shared.site.schema import SensorTable, SeriesTable, SiteFile
 from shared.site.source import Source
-from shared.site.units import UNITS
+from shared.site.units import UNITS, canonical_of, canonical_unit
 
 __all__ = ["load_site"]
 
@@ -63,6 +64,9 @@ def load_site(path: Path | str) -> Site:
     checks.timezone(source, raw.pond.timezone)
     checks.unique_ids(source, [sensor.id for sensor in raw.sensor])
     sensors = tuple(_sensor(source, index, table) for index, table in enumerate(raw.sensor))
+    limits = limit_document(source, raw)
+    for index, each in enumerate(sensors):
+        _units_agree(source, index, each.sensor, limits)
     return Site(
         path=path,
         pond=PondDescription(
@@ -75,7 +79,7 @@ def load_site(path: Path | str) -> Site:
             rules=raw.rules,
         ),
         sensors=sensors,
-        limits=limit_document(source, raw),
+        limits=limits,
         key_lines=source.key_lines,
     )
 
@@ -126,6 +130,22 @@ def _sensor(source: Source, index: int, table: SensorTable) -> SiteSensor:
         ),
         series=None if table.series is None else _series(source, (*at, "series"), table.series),
     )
+
+
+def _units_agree(source: Source, index: int, sensor: SensorDescription, limits: LimitDocument | None) -> None:
+    """Refuse a range that is ten times off from every limit: a slip of the unit, which would silence the limits."""
+    if limits is None or sensor.range is None:
+        return
+    quantity = "level" if sensor.kind == SensorKind.WATER_DISTANCE else sensor.kind.removeprefix("water_")
+    bands = limits.bands.get(SENSOR_PREFIX + sensor.id, limits.bands.get(quantity, ()))
+    values = [value for band in bands for _, value in limits_of(band)]
+    factor, offset = canonical_of(sensor)
+    low, high = sorted(end * factor + offset for end in sensor.range)
+    if values and (0 < 10 * high < min(values) or low > 10 * max(values) > 0):
+        source.refuse(
+            "site.unit_slip", ("sensor", index, "unit"), unit=sensor.unit, low=f"{low:g}", high=f"{high:g}",
+            limit=f"{values[0]:g}", canonical=canonical_unit(sensor.kind),
+        )  # fmt: skip
 
 
 def _series(source: Source, at: lines.Path, table: SeriesTable) -> SeriesSpec:

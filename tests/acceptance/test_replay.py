@@ -106,6 +106,7 @@ def test_the_chart_is_written(site: Path, tmp_path: Path, ending: str) -> None:
         (('value = "level"', 'value = "stage"'), "stage"),
         (("red = 311.4", "red = 311.4\n[rules.trend]\nno_such = 1"), "no_such"),
         (('unit = "m"', 'unit = "furlong"'), "furlong"),
+        (('unit = "m"', 'unit = "mm"'), "0.29"),
         (("[[sensor]]", "[[sensor"), ""),
     ],
 )
