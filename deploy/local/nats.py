@@ -100,7 +100,7 @@ class NatsServer:
             stale.unlink(missing_ok=True)  # of a server that was killed
         self.configuration.unlink(missing_ok=True)
         self.configuration.touch(mode=0o600)
-        self.configuration.write_text(json.dumps(self._options(), indent=2) + "\n", "utf-8")
+        self.configuration.write_text(json.dumps(self._options(), indent=2, ensure_ascii=False) + "\n", "utf-8")
 
     def program(self) -> Program:
         """Return the program to run."""

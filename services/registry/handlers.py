@@ -68,7 +68,9 @@ class Registry:
 
 
 def _check(command: PondCommand) -> None:
-    """Refuse names that only tables outside the domain know: time zones and units."""
+    """Refuse blank names, and names that only tables outside the domain know: time zones and units."""
+    if not any(letter.isalnum() for letter in command.by):
+        raise BadInput("watch.blank", field="by", name="by")
     if isinstance(command, RegisterPond):
         name = command.pond.timezone
         try:

@@ -211,7 +211,10 @@ def _letter(
 
 
 def _advisory(seq: int, when: datetime, headers: Mapping[str, str], body: bytes) -> DeadLetter:
-    facts: dict[str, Any] = json.loads(body)
+    try:
+        facts: dict[str, Any] = dict(json.loads(body))
+    except (ValueError, TypeError):
+        facts = {}  # not the server's: whatever it is, it must not hide the others
     given_up = Unavailable(
         "dead.max_deliveries",
         consumer=facts.get("consumer", ""),

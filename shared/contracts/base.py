@@ -6,10 +6,11 @@ an old reader survives a newer writer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
 __all__ = ["Command", "Event", "Identifier", "Moment", "Record"]
 
@@ -48,3 +49,27 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     command_name: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, given: Any) -> Any:
+        """Refuse NUL: no name or text has one, and the database cannot keep it."""
+        for where, text in _texts(given):
+            if "\x00" in text:
+                raise ValueError(f"{where}: text must not contain NUL (U+0000)")
+        return given
+
+
+def _texts(given: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text in nested data, with its path."""
+    match given:
+        case str():
+            yield where, given
+        case dict():
+            for key, value in given.items():
+                yield from _texts(value, f"{where}.{key}".lstrip("."))
+        case list() | tuple():
+            for index, value in enumerate(given):
+                yield from _texts(value, f"{where}[{index}]")
+        case _:
+            pass

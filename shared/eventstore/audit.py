@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import orjson
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from shared.eventstore.hashing import GENESIS, link
+from shared.eventstore.published import last_published
 from shared.eventstore.sql import statement
 from shared.postgres import Connection
 
@@ -54,11 +54,10 @@ class Report:
 async def published_anchor(js: JetStreamContext, service: str) -> Anchor | None:
     """Return the last event of *service* in EVENTS, or None if there is none."""
     try:
-        message = await js.get_last_msg("EVENTS", f"tw.events.{service}.>")
+        last = await last_published(js, service)
     except NotFoundError:
         return None
-    event = orjson.loads(message.data or b"{}")
-    return Anchor(int(event["position"]), bytes.fromhex(event["hash"]))
+    return Anchor(last.position, last.hash) if last.position else None
 
 
 async def audit(conn: Connection, anchors: Sequence[Anchor] = (), batch: int = 2000) -> Report:

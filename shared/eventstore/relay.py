@@ -16,22 +16,18 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-import nats.errors
-import orjson
 import psycopg
 import structlog
 from nats.js import JetStreamContext
-from nats.js.errors import Error as JetStreamError
-from nats.js.errors import NotFoundError
-from psycopg_pool import PoolTimeout
 
 from shared.contracts.cloudevents import envelope, subject_of
 from shared.eventstore.events import StoredEvent
+from shared.eventstore.published import last_published
 from shared.eventstore.publisher import Acked, Outcome, Publish, Publisher, Refused, end_if_cancelled
 from shared.eventstore.sql import statement
 from shared.eventstore.store import EventStore
 from shared.postgres import Connection, Pool
-from shared.problems import Fault, TailwardenError, Unavailable
+from shared.problems import Fault, Unavailable
 
 __all__ = ["Relay"]
 
@@ -103,9 +99,7 @@ class Relay:
                 await self._lead()
             except _LostPlaceError:
                 self._log.info("relay finds its place again")
-            except (
-                psycopg.Error, PoolTimeout, nats.errors.Error, JetStreamError, OSError, TimeoutError, TailwardenError,
-            ) as error:  # fmt: skip
+            except Exception as error:  # an outage, or a message nobody foresaw: the relay goes on in any case
                 self._log.warning("relay interrupted", error=str(error) or type(error).__name__, retry_in_s=delay)
             delay = _FIRST_DELAY if self._position > before else min(delay * 2, _LONGEST_DELAY)
             await asyncio.sleep(delay)
@@ -143,14 +137,8 @@ class Relay:
             ``relay.ahead`` when the stream holds positions the store does not have: publishing on would give
             subscribers two histories.
         """
-        try:
-            last = await self._js.get_last_msg(STREAM, self._filter)
-        except NotFoundError as error:
-            if error.err_code == _NO_STREAM:
-                raise
-            position, sequence = 0, 0
-        else:
-            position, sequence = int(orjson.loads(last.data or b"{}")["position"]), int(last.seq or 0)
+        last = await last_published(self._js, self._service)
+        position, sequence = last.position, last.sequence
         cursor = await conn.execute("SELECT coalesce(max(position), 0) FROM event")
         row = await cursor.fetchone()
         stored = 0 if row is None else int(row[0])

@@ -50,6 +50,8 @@ async def _follow(to: Connection, subject: str, from_start: bool, count: int | N
     left = count
     try:
         async for message in follow(nc.jetstream(), subject, from_start=from_start):
+            if b'"specversion"' not in message.data:
+                continue  # no event: see shared/eventstore/published.py
             sys.stdout.write(message.data.decode("utf-8", "replace").replace("\n", " ") + "\n")
             sys.stdout.flush()
             if left is not None and (left := left - 1) == 0:

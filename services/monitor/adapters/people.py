@@ -7,7 +7,7 @@ import numpy as np
 from services.monitor.adapters.desk import Desk
 from services.monitor.kernels.arrays import last_valid
 from services.monitor.points import ITEMS, slot_moment
-from shared.contracts.levels import Level
+from shared.contracts.levels import Level, SensorState
 from shared.contracts.monitor import AcknowledgeWarning, CloseWarning, HandleWarning, PondStanding, WarningView
 from shared.problems import NotFound
 
@@ -31,10 +31,7 @@ class StoredWarnings:
                     found = await desk.records.warning(conn, command.warning_id)
                     if found is None:
                         raise NotFound("watch.no_warning", field="warning_id", warning=command.warning_id)
-                    standing = desk.engine.ponds[found.pond_id].standing
-                    silent = (
-                        frozenset(cause.sensor for cause in standing.blind) if standing is not None else frozenset()
-                    )
+                    silent = self._silent(found.pond_id)
                     await desk.watches.act(conn, found.pond_id, command, desk.clock.now(), silent)
                     after = await desk.records.warning(conn, command.warning_id)
                     assert after is not None, "warnings are never removed"
@@ -44,6 +41,12 @@ class StoredWarnings:
                 raise
             desk.committed()
         return after
+
+    def _silent(self, pond_id: str) -> frozenset[str]:
+        """Return the sensors that cannot tell now: silent ones, and those that are not in service."""
+        view, standing = self._desk.views.get(pond_id), self._desk.engine.ponds[pond_id].standing
+        out = [each.sensor.id for each in view.sensors if each.state is not SensorState.IN_SERVICE] if view else []
+        return frozenset([*out, *(cause.sensor for cause in standing.blind)] if standing is not None else out)
 
     async def warning(self, warning_id: str) -> WarningView | None:
         """See ``handlers.WarningDesk``."""

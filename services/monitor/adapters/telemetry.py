@@ -154,6 +154,12 @@ class Pull:
                 logger(__name__).error(
                     "the stream has lost its end; reading it again", stored=place.sequence, stream=info.state.last_seq
                 )
+        if place is not None and last and info.state.first_seq > last + 1:
+            logger(__name__).error(
+                "telemetry left the stream before it was stored: raise its limits, ask the loggers to send again",
+                lost=info.state.first_seq - last - 1,
+                after=last,
+            )
         await self.close()
         self._inbox = self.nc.new_inbox()
         with suppress(nats.js.errors.NotFoundError):

@@ -319,8 +319,8 @@ def act(
 
 
 def _said(text: str, field_name: str) -> str:
-    """Refuse a blank: a name or an evidence of spaces is none."""
-    if not text.strip():
+    """Refuse a blank: a name or an evidence of spaces, or of signs nobody sees, is none."""
+    if not any(letter.isalnum() for letter in text):
         raise BadInput("watch.blank", field=field_name, name=field_name)
     return text.strip()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import time
@@ -189,7 +190,8 @@ async def test_another_services_events_in_between_do_no_harm(pool: Pool, js: Jet
 
 async def test_a_store_behind_its_published_history_stops_the_relay(pool: Pool, js: JetStreamContext) -> None:
     await write(pool, 2)
-    await js.publish("tw.events.registry.tank.a.filled", b'{"position": 7}')
+    ahead = {"specversion": "1.0", "source": f"/tailwarden/{SERVICE}", "position": 7, "hash": "ab" * 32}
+    await js.publish("tw.events.registry.tank.a.filled", json.dumps(ahead).encode())
     with capture_logs() as logs:
         async with running(Relay(sample_store(), pool, js, SERVICE)):
             await until(lambda: any("up to position 7" in str(line.get("error")) for line in logs))
