@@ -7,6 +7,7 @@ says differently; late readings run the window again from their slot.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -127,12 +128,11 @@ class Engine:
         begins = np.flatnonzero(np.diff(pond_of, prepend=-1))
         ends = [*begins[1:].tolist(), len(rows)]
         rain = self.points.rain[rows]
+        at = slots.tolist()
         todo: list[tuple[PondWatch, int, int]] = []
-        for begin, end, index, slot in zip(
-            begins.tolist(), ends, pond_of[begins].tolist(), slots[begins].tolist(), strict=True
-        ):
+        for begin, end, index in zip(begins.tolist(), ends, pond_of[begins].tolist(), strict=True):
             pond = self._by_index[index]
-            self._begin(pond, slot)
+            self._begin(pond, at[begin])
             todo.append((pond, begin, end))
         while todo:
             following: list[tuple[PondWatch, int, int]] = []
@@ -140,24 +140,28 @@ class Engine:
             opening: list[tuple[PondWatch, int]] = []
             for pond, begin, end in todo:
                 assert pond.head is not None
-                first, last = int(slots[begin]), int(slots[end - 1])
+                first = at[begin]
                 # Late ones keep the clock near: they are judged while their own past is still in the ring.
                 reach = min(pond.head, first - 1) + self._stride
-                stop = end if last <= reach else begin + int(np.searchsorted(slots[begin:end], reach, "right"))
+                stop = bisect_right(at, reach, begin, end)
                 if stop == begin:
                     # Nothing within reach: judge the silence, then pass over what is left of it.
                     opening.append((pond, self._reach(pond, first - 1)))
                     following.append((pond, begin, end))
                     continue
-                opening.append((pond, last if stop == end else int(slots[stop - 1])))
+                opening.append((pond, at[stop - 1]))
                 self._touch(pond, first, dirty)
-                pond.newest_us = max(pond.newest_us, int(time_us[begin:stop].max()))
                 now.append((begin, stop))
                 if stop < end:
                     following.append((pond, stop, end))
             self._open(opening, dirty)
             if now:
                 taken = np.concatenate([np.arange(begin, stop) for begin, stop in now])
+                parts = np.cumsum([0, *(stop - begin for begin, stop in now[:-1])])
+                newest = np.maximum.reduceat(time_us[taken], parts).tolist()
+                for (begin, _), time in zip(now, newest, strict=True):
+                    pond = self._by_index[pond_of[begin]]
+                    pond.newest_us = max(pond.newest_us, time)
                 falls = rain[taken]
                 level, fall = taken[~falls], taken[falls]
                 self.ring.write_worst(rows[level], slots[level], cells[level])

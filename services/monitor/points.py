@@ -89,7 +89,8 @@ class Points:
         """Index into ``settings``."""
         self.settings: list[RuleSettings] = []
         self._settings_index: dict[RuleSettings, int] = {}
-        self._numbers: npt.NDArray[np.float64] = np.zeros((0, 0))
+        self._columns: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
+        """Rule settings as numbers, by index in ``settings``."""
         self.setups: list[tuple[PondSetup, SensorSetup]] = []
         self.spans: dict[int, list[tuple[int, int]]] = {}
         """In-service spans [from, to) of the rows that have more than one."""
@@ -101,7 +102,7 @@ class Points:
         if self.size > len(self.pond):
             more = max(64, len(self.pond) // 4)
             for name, value in vars(self).items():
-                if isinstance(value, np.ndarray) and name != "_numbers":
+                if isinstance(value, np.ndarray):
                     pad = np.zeros((more, *value.shape[1:]), value.dtype)
                     setattr(self, name, np.concatenate([value, pad]))
         self.setups.append((pond, sensor))
@@ -290,6 +291,11 @@ class Points:
 
     def numbers(self, rule: str, name: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return one rule setting of each row as numbers."""
-        column = np.array([float(getattr(getattr(each, rule), name)) for each in self.settings])
+        column = self._columns.get((rule, name))
+        if column is None or len(column) < len(self.settings):
+            column = np.array([float(getattr(getattr(each, rule), name)) for each in self.settings])
+            self._columns[rule, name] = column
+        if len(column) == 1:
+            return np.full(len(rows), column[0])
         taken: npt.NDArray[np.float64] = column[self.rules[rows]]
         return taken
