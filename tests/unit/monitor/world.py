@@ -269,6 +269,8 @@ class Trouble:
     loss: float = 0.0
     noise: float = 0.002
     rainless: bool = False
+    bursts: int = 0
+    """Times when slow sensors report every ten minutes."""
 
 
 def weather(setup: PondSetup, hours: float, trouble: Trouble, rng: np.random.Generator) -> Readings:
@@ -305,6 +307,9 @@ def _series(
     about = setup.description
     step = max(1, about.expected_interval_s // 60)
     at = np.arange(int(rng.integers(0, step)), len(grid), step)
+    for _ in range(trouble.bursts if step >= 30 else 0):
+        begin = int(rng.integers(0, len(grid)))
+        at = np.union1d(at, np.arange(begin, min(len(grid), begin + int(rng.choice([60, 200, 500]))), 10))
     keep = rng.random(len(at)) >= trouble.loss
     for _ in range(trouble.gaps):
         begin = rng.integers(0, len(grid))
@@ -326,6 +331,7 @@ def _series(
         for _ in range(trouble.spikes):
             begin = int(rng.integers(0, len(at)))
             values[begin : begin + int(rng.choice([1, 1, 2, 3, 12]))] += rng.choice([-4.0, 0.6, 2.0, 4.0])
+            values[begin : begin + 1] += rng.choice([0.0, 0.0, 2.0])
         for _ in range(trouble.failures):
             begin = int(rng.integers(0, len(at)))
             values[begin : begin + int(rng.choice([1, 2, 3, 20]))] = rng.choice([-50.0, 999.0])
