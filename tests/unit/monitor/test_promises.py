@@ -104,6 +104,21 @@ def test_one_of_two_sensors_silent_is_a_question_not_blindness() -> None:
     assert rules(desk, "notice") == ["silent"]
 
 
+def test_a_daily_gauge_has_its_three_days_however_long_the_engine_remembers() -> None:
+    setup = pond(sensor("level-1", interval_s=3600), sensor("rain-1", SensorKind.RAIN, interval_s=86_400))
+    desk = Counter(setup)
+    desk.give([(1, START_US, 0.0)])
+    desk.give([(0, START_US + hour * HOUR_US, 300.0) for hour in range(60)])
+    desk.give([(1, START_US + 60 * HOUR_US, 0.0)])
+    for hour in range(60, 140):
+        desk.give([(0, START_US + hour * HOUR_US, 300.0)])
+        if hour % 9 == 0:
+            assert desk.restart() == []
+    # 72 hours after its newest reading, and one slot.
+    assert events(desk) == ["blind"]
+    assert minute(desk, "blind") == (60 + 72) * 60 + 5
+
+
 # -- 3: a suspect extreme never suppresses; a single impossible value is a question ----
 
 
