@@ -59,7 +59,25 @@ def choose(wanted: int | None, *, preferred: int | None = None, what: str) -> in
         return wanted
     if wanted is None and preferred is not None and is_free(preferred):
         return preferred
-    for port in random.sample(CANDIDATES, 200):
-        if is_free(port):
+    for port in random.sample(CANDIDATES, min(200, len(CANDIDATES))):
+        if is_free(port) and _reserve(port):
             return port
     raise Fault("local.no_free_port")
+
+
+_reserved: list[socket.socket] = []
+
+
+def _reserve(port: int) -> bool:
+    """Keep others that choose at the same time off *port* until this process ends.
+
+    A server may take seconds to listen (a database is made first). Its UDP twin, which nobody needs, is bound at once.
+    """
+    twin = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        twin.bind((HOST, port))
+    except OSError:
+        twin.close()
+        return False
+    _reserved.append(twin)
+    return True

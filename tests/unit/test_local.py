@@ -6,15 +6,17 @@ import doctest
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.local import binaries, places, supervisor
+from deploy.local import binaries, places, ports, supervisor
 from deploy.local.ports import HOST, answers, choose, is_free
 from deploy.local.process import tail, trim_log
 from deploy.local.secrets import Secrets
-from shared.problems import BadInput, Conflict, Refusal
+from shared.problems import BadInput, Conflict, Fault, Refusal
 
 NOBODY = (65534, 65534)
 
@@ -120,3 +122,13 @@ def test_the_end_of_a_log_is_told_and_a_long_one_starts_anew(tmp_path: Path) -> 
     assert log.stat().st_size == 0
     assert (tmp_path / "a.log.1").read_text().endswith("line 99\n")
     assert not trim_log(tmp_path / "absent.log")
+
+
+def test_a_port_is_given_once_although_nobody_listens_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = choose(0, what="test")
+    monkeypatch.setattr(ports, "CANDIDATES", [first])
+    with pytest.raises(Fault):
+        choose(0, what="test")
+    elsewhere = "import sys; from deploy.local import ports; print(ports._reserve(int(sys.argv[1])))"
+    done = subprocess.run([sys.executable, "-c", elsewhere, str(first)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
