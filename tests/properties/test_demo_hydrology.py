@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.demo.hydrology import STEP_S, Basin, Pond, Storm, balance, rainfall, runoff
+from tests.prove import examples
 
 STEPS = 288
 
@@ -40,7 +41,7 @@ ponds = st.builds(
     decant_level=st.floats(100, 112),
     seepage_per_s=st.floats(0, 1.0),
 )
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=examples(40), deadline=None)
 
 
 @few

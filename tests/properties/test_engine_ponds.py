@@ -15,6 +15,7 @@ from services.monitor.points import slot_moment
 from services.monitor.pondwatch import merged
 from shared.contracts.levels import SensorState
 from tests.properties.test_order import EXAMPLES, LATER, SEASONS, SECOND, setups, troubles
+from tests.prove import examples
 from tests.unit.monitor.world import LIMITS, START, Counter, Trouble, arrivals, batches, said, slot, weather
 
 seeds = st.integers(0, 2**32 - 1)
@@ -24,7 +25,7 @@ def named(setup: PondSetup, name: str) -> PondSetup:
     return replace(setup, pond=setup.pond.model_copy(update={"id": name}))
 
 
-@settings(EXAMPLES, max_examples=15)
+@settings(EXAMPLES, max_examples=examples(15))
 @given(st.lists(setups(), min_size=2, max_size=4), troubles, seeds, st.integers(1, 12), st.booleans())
 def test_ponds_judged_together_are_as_each_alone(
     alike: list[PondSetup], trouble: Trouble, seed: int, cuts: int, ticking: bool
@@ -67,7 +68,7 @@ def test_ponds_judged_together_are_as_each_alone(
         assert sorted(map(said, record[setup.id])) == sorted(alone.told()), setup.id  # type: ignore[arg-type]
 
 
-@settings(EXAMPLES, max_examples=20)
+@settings(EXAMPLES, max_examples=examples(20))
 @given(setups(), troubles, seeds, st.sampled_from(["limits", "sensor", "state", "rules"]), st.integers(2, 8))
 def test_what_the_register_tells_takes_effect_as_after_a_restart(
     setup: PondSetup, trouble: Trouble, seed: int, what: str, cuts: int
@@ -102,7 +103,7 @@ def test_what_the_register_tells_takes_effect_as_after_a_restart(
     assert desk.restart() == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.integers(0, 3_000_000), min_size=1, max_size=30),
     st.sampled_from([(LIMITS,), (SEASONS,), (LIMITS, LATER), (SEASONS, LATER)]),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.monitor.domain.timeline import Change, Policy, Sight, Watched, fold
 from shared.contracts.levels import Level
+from tests.prove import examples
 
 ITEMS = st.frozensets(st.sampled_from(["level", "rain", "freeboard"]), max_size=3)
 NOTICES = st.frozensets(
@@ -43,7 +44,7 @@ def folded(parts: list[tuple[int, Sight]], policy: Policy) -> tuple[Watched, lis
     return state, changes
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs, policies, st.data())
 def test_cutting_runs_changes_nothing(parts: list[tuple[int, Sight]], policy: Policy, data: st.DataObject) -> None:
     singles = [(1, sight) for length, sight in parts for _ in range(length)]
@@ -56,7 +57,7 @@ def test_cutting_runs_changes_nothing(parts: list[tuple[int, Sight]], policy: Po
     assert folded(singles, policy) == whole
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs, policies)
 def test_the_timeline_makes_sense(parts: list[tuple[int, Sight]], policy: Policy) -> None:
     state, changes = folded(parts, policy)
@@ -82,7 +83,7 @@ def test_the_timeline_makes_sense(parts: list[tuple[int, Sight]], policy: Policy
     assert (state.level, bool(state.blind)) == (level, blind)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs, policies)
 def test_a_pond_that_cannot_see_never_steps_down(parts: list[tuple[int, Sight]], policy: Policy) -> None:
     everything = frozenset({"level", "rain", "freeboard"})
@@ -92,7 +93,7 @@ def test_a_pond_that_cannot_see_never_steps_down(parts: list[tuple[int, Sight]],
     assert not [change for change in folded(named, policy)[1] if change.kind in ("eased", "cleared")]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs, policies)
 def test_stepping_up_is_at_once_and_down_only_after_the_hold(parts: list[tuple[int, Sight]], policy: Policy) -> None:
     slot, shown = 100, {}

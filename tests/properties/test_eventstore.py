@@ -12,11 +12,12 @@ from shared.eventstore import Recording, audit, handle, load
 from shared.postgres import open_pool
 from shared.problems import Conflict
 from tests.integration.eventstore.sample import MOMENT, Tank, evolve, sample_store, tank_decider
+from tests.prove import examples
 
 commands = st.lists(st.floats(-50, 100, allow_nan=False).map(lambda litres: round(litres, 3)), max_size=12)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(commands=commands, every=st.integers(1, 6))
 def test_a_snapshot_and_its_tail_give_the_state_of_the_whole(
     database: dict[str, str], commands: list[float], every: int

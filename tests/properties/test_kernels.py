@@ -16,6 +16,7 @@ from services.monitor.domain.rollup import items_to_pond, points_to_item
 from services.monitor.kernels import antecedent, arrays, cusum, quality, rain, rollup, trend
 from services.monitor.kernels import slope as slope_kernel
 from shared.contracts.levels import Level
+from tests.prove import examples
 
 NAN = float("nan")
 
@@ -212,7 +213,7 @@ def cusum_by_hand(hours: np.ndarray) -> list[float]:
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.5, 1.0]), st.sampled_from([0.0, 0.001, 0.01]))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_cusum_equals_brute_force_and_steps_equal_the_run(seed: int, missing: float, climb: float) -> None:
     rng = np.random.default_rng(seed)
     xs = (rng.normal(0, 0.05, (3, 200)) + np.arange(200) * climb).astype(np.float32)
@@ -327,7 +328,7 @@ CHANGES: list[Callable[[np.ndarray], list[np.ndarray]]] = [
 
 
 @given(windows(columns=30, max_rows=6).filter(len), st.sampled_from(CHANGES))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_a_row_does_not_depend_on_the_others(
     values: np.ndarray, change: Callable[[np.ndarray], list[np.ndarray]]
 ) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from services.monitor.domain.ponds import PondSetup
 from shared.contracts.levels import SensorKind, SensorState
 from shared.contracts.registry import LimitBand, LimitDocument
+from tests.prove import examples
 from tests.unit.monitor.world import (
     HOUR_US,
     LIMITS,
@@ -34,7 +35,7 @@ from tests.unit.monitor.world import (
 
 WIDE = 8192
 GROSS = (290.0, 310.0)
-EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LEVEL = [
     sensor("level-5", interval_s=300, gross=GROSS),
@@ -142,7 +143,7 @@ def test_any_order_any_batches_and_duplicates_leave_the_same_timeline(
         assert got.told() == expected.told()
 
 
-@settings(EXAMPLES, max_examples=10)
+@settings(EXAMPLES, max_examples=examples(10))
 @given(setups(), troubles, seeds, st.sampled_from(STYLES), st.floats(1, 30))
 def test_one_at_a_time_is_as_the_whole(setup: PondSetup, trouble: Trouble, seed: int, style: str, hours: float) -> None:
     rng = np.random.default_rng(seed)
@@ -206,7 +207,7 @@ def test_a_restart_goes_on_where_it_was_and_says_nothing(
     assert desk.told() == expected.told()
 
 
-@settings(EXAMPLES, max_examples=20)
+@settings(EXAMPLES, max_examples=examples(20))
 @given(setups(), troubles, seeds, st.sampled_from([300, 768 - 433, 768, 1000, 3000]), st.integers(1, 3))
 def test_strides_are_as_the_whole(setup: PondSetup, trouble: Trouble, seed: int, cut: int, days: int) -> None:
     # One batch that spans several strides of a narrow ring, a wide ring, and pieces cut near stride borders.
@@ -224,7 +225,7 @@ def test_strides_are_as_the_whole(setup: PondSetup, trouble: Trouble, seed: int,
     assert run(setup, list(pieces.values())).told() == expected.told()
 
 
-@settings(EXAMPLES, max_examples=20)
+@settings(EXAMPLES, max_examples=examples(20))
 @given(
     setups(),
     troubles,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.site.lines import key_lines
 from shared.site.times import localise, read_times
+from tests.prove import examples
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONES = st.sampled_from(["Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Etc/UTC", "America/Havana"])
@@ -25,7 +26,7 @@ TABLES = st.lists(st.tuples(KEYS, st.booleans(), st.dictionaries(KEYS, VALUES, m
 
 
 @given(TABLES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_key_the_parser_finds_has_the_line_it_stands_on(tables: list[tuple[str, bool, dict[str, str]]]) -> None:
     kinds = dict[str, bool]()
     text, expected, counts = "", dict[tuple[str | int, ...], int](), dict[str, int]()
@@ -45,7 +46,7 @@ def test_every_key_the_parser_finds_has_the_line_it_stands_on(tables: list[tuple
 
 
 @given(ZONES, MINUTES, st.lists(st.integers(1, 200), min_size=1, max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_what_a_clock_showed_is_read_back_as_when_it_was(zone: str, start: int, steps: list[int]) -> None:
     """A logger on local time writes what its clock shows; unless two rows show the same, all comes back."""
     tz = ZoneInfo(zone)
@@ -62,7 +63,7 @@ def test_what_a_clock_showed_is_read_back_as_when_it_was(zone: str, start: int, 
 
 
 @given(ZONES, st.lists(MINUTES, min_size=1, max_size=50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_order_of_rows_is_read_as_one_of_the_two_passes(zone: str, minutes: list[int]) -> None:
     tz = ZoneInfo(zone)
     start = (datetime(2019, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
