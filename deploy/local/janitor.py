@@ -1,10 +1,10 @@
-"""End what is left when the supervisor is gone: ``python -I -S janitor.py TOKEN GRACE``.
+"""End what is left when the supervisor is gone: ``python -I -S janitor.py TOKEN GRACE [LINE …]``.
 
 The supervisor holds the other end of our standard input and tells, a line each, the process groups it starts
 (``+GROUP now`` for services, ``+GROUP later`` for servers that the kernel has asked to end properly) and has seen
-end (``-GROUP``). Whatever ends the supervisor, ``kill -9`` included, closes that pipe. Then services are killed at
-once, with everything that bears TOKEN in its environment (their children, however they detached themselves), and
-servers get GRACE seconds.
+end (``-GROUP``); what ran before we were started stands in LINE. Whatever ends the supervisor, ``kill -9``
+included, closes that pipe. Then services are killed at once, with everything that bears TOKEN in its environment
+(their children, however they detached themselves), and servers get GRACE seconds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from itertools import chain
 
 MARK = "TAILWARDEN_RUN"
 
@@ -71,7 +72,7 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # our end is the pipe's end, nothing else
     groups: dict[int, str] = {}
-    for line in sys.stdin:
+    for line in chain(arguments[2:], sys.stdin):
         word, _, when = line.strip().partition(" ")
         if word.startswith("+"):
             groups[int(word[1:])] = when

@@ -213,7 +213,7 @@ class Supervisor:
             return
         unit.served = False
         pid = unit.process.pid
-        self._tell_janitor(f"+{pid} {'later' if unit.program.parent_signal != signal.SIGKILL else 'now'}")
+        self._tell_janitor(f"+{pid} {_when_to_end(unit)}")
         (self.directory / f"{unit.program.name}.pid").write_text(f"{pid}\n", "ascii")
 
     def _died(self, unit: Unit) -> None:
@@ -237,8 +237,12 @@ class Supervisor:
         unit.served = False
 
     def _start_janitor(self) -> None:
+        """Start one that knows from birth what runs: we may be killed before we could tell it."""
+        running = [
+            f"+{unit.process.pid} {_when_to_end(unit)}" for unit in self.units.values() if unit.process is not None
+        ]
         self._janitor = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(JANITOR), self.token, str(GRACE)],
+            [sys.executable, "-I", "-S", str(JANITOR), self.token, str(GRACE), *running],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -247,17 +251,13 @@ class Supervisor:
         )
 
     def _keep_janitor(self) -> None:
-        """Have a janitor: should somebody kill it, the next is told everything again."""
+        """Have a janitor, should somebody kill it."""
         if self._janitor is None or self._janitor.poll() is None:
             return
         if self._janitor.stdin is not None:
             with suppress(OSError):
                 self._janitor.stdin.close()
         self._start_janitor()
-        for unit in self.units.values():
-            if unit.process is not None:
-                kind = "later" if unit.program.parent_signal != signal.SIGKILL else "now"
-                self._tell_janitor(f"+{unit.process.pid} {kind}")
 
     def _tell_janitor(self, line: str) -> None:
         if self._janitor is None or self._janitor.stdin is None:
@@ -273,6 +273,10 @@ class Supervisor:
         with suppress(OSError):
             self._janitor.stdin.close()
         self._janitor.wait()
+
+
+def _when_to_end(unit: Unit) -> str:
+    return "later" if unit.program.parent_signal != signal.SIGKILL else "now"
 
 
 def _age(process: Process) -> float:

@@ -110,7 +110,8 @@ def test_its_own_kill_9_leaves_nothing(toys: Toys) -> None:
 def test_a_killed_janitor_is_replaced_and_the_next_knows_everything(toys: Toys) -> None:
     first = toys.janitor().pid
     os.kill(first, signal.SIGKILL)
-    until(lambda: [p for p in toys.all() if p.pid != first and any("janitor" in word for word in p.cmdline())])
+    # The name in full: the supervisor's own command names a directory that bears this test's name.
+    until(lambda: [p for p in toys.all() if p.pid != first and any(w.endswith("janitor.py") for w in p.cmdline())])
     toys.process.kill()
     until(toys.gone, limit=10)
 
