@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     database_url_file: Path | None = None
     owner_database_url: SecretStr | None = None
     owner_database_url_file: Path | None = None
+    timezone: str = "Asia/Shanghai"
+    """Where the office is: its day is the day of acts and deadlines."""
     language: Literal["zh", "en"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] | None = None
@@ -163,7 +165,7 @@ class Settings(BaseSettings):
         urls: dict[str, str] = {}
         if own is not None:
             # One address given from outside serves whichever service reads it: each runs in its own process.
-            urls |= dict.fromkeys(("registry", "monitor", "reader"), own)
+            urls |= dict.fromkeys(("registry", "cases", "monitor", "reader"), own)
         if owner is not None:
             urls["owner"] = owner
         return urls

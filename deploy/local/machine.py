@@ -26,7 +26,7 @@ from shared.settings import CONNECTION_FILE, Connection
 
 __all__ = ["SERVICES", "Machine", "Ports", "migrate_all", "require_service", "service_command"]
 
-SERVICES = ("registry", "monitor")
+SERVICES = ("registry", "cases", "monitor")
 """The services, in the order they are started."""
 
 PREFERRED = {"nats": 4222, "mqtt": 1883, "postgres": 5433}

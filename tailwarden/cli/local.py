@@ -23,7 +23,7 @@ MQTT_PORT = typer.Option(None, min=0, max=65535, help="MQTT; 0: any free one. / 
 OWNER = typer.Option(None, "--database", help="Database address of the schemas' owner. / 数据库所有者的地址。")
 JSON = typer.Option(False, "--json", help="Print one JSON object. / 输出一个 JSON 对象。")
 SERVERS_ONLY = typer.Option(False, "--servers-only", help="Leave the services to `serve`. / 只启动服务器，不启动服务。")
-SERVICE = typer.Argument(help="registry or monitor. / 服务名：registry 或 monitor。")
+SERVICE = typer.Argument(help="registry, cases or monitor. / 服务名：registry、cases 或 monitor。")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,1 @@
+"""The cases: letters, findings, deadlines, evidence and the reply report, as events."""

@@ -1,0 +1,1 @@
+"""The cases' edges: records in the event store, evidence on disk, other services' events."""

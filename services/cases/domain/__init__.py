@@ -1,0 +1,1 @@
+"""The cases' pure core: letters and findings as commands, events and states."""

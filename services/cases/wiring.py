@@ -1,0 +1,84 @@
+"""Builds the cases: the only place that knows which parts they are made of."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from services.cases.kinds import KINDS
+from shared.bus.connection import connect, new_broker, running
+from shared.bus.streams import provision
+from shared.clock import SystemClock
+from shared.eventstore import EventStore, ServiceStore
+from shared.eventstore.aggregates import Aggregates, event_types
+from shared.eventstore.history import History
+from shared.eventstore.relay import Relay
+from shared.logging import logger
+from shared.postgres import open_pool
+from shared.ready import mark_ready
+from shared.settings import Connection, Settings
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
+
+__all__ = ["SERVICE", "answer_commands", "serve", "store"]
+
+SERVICE = "cases"
+
+
+def store() -> ServiceStore:
+    """Return the event store and read models, for the service itself and for the audit commands."""
+    return ServiceStore(
+        schema=SERVICE, store=EventStore(event_types(KINDS)), projections=tuple(History(kind) for kind in KINDS)
+    )
+
+
+def answer_commands(broker: NatsBroker, records: Aggregates) -> None:
+    """Register the service's commands on *broker*."""
+
+
+async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
+    """Serve until *stop* is set, at the addresses *to*, or those the settings give.
+
+    Raises
+    ------
+    Unavailable
+        If NATS or PostgreSQL cannot be reached at the start; afterwards both may come and go.
+    """
+    settings = Settings.load()
+    to = settings.connection() if to is None else to
+    parts = store()
+    pool = await open_pool(to.database(SERVICE), schema=SERVICE)
+    try:
+        nc = await connect(to, name="tailwarden-cases-relay")
+        try:
+            await provision(nc.jetstream())
+            relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
+            zone = ZoneInfo(settings.timezone)
+            records = Aggregates(pool, parts.store, parts.projections, SystemClock(), zone, relay.wake)
+            broker = new_broker(to, name="tailwarden-cases")
+            answer_commands(broker, records)
+            async with running(broker):
+                await _until(stop, asyncio.create_task(relay.run(), name="relay"))
+        finally:
+            await nc.close()
+    finally:
+        await pool.close()
+
+
+async def _until(stop: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
+    """Wait for *stop*; a task that ends by itself ends the service, so that its supervisor starts it anew."""
+    stopped = asyncio.create_task(stop.wait())
+    mark_ready()
+    logger(__name__).info("cases serve")
+    try:
+        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopped}:
+            task.result()
+    finally:
+        for task in (stopped, *tasks):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
