@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -58,12 +58,12 @@ class BenchSystem:
 
 
 @contextmanager
-def bench_system() -> Iterator[BenchSystem]:
-    """Run servers and both services in a temporary home; everything is gone afterwards."""
+def bench_system(services: Sequence[str] = ("registry", "monitor")) -> Iterator[BenchSystem]:
+    """Run servers and *services* in a temporary home; everything is gone afterwards."""
     with temporary_home() as home, running_system(home, options=("--servers-only",)) as running:
         system = BenchSystem(running)
         try:
-            for name in ("registry", "monitor"):
+            for name in services:
                 system.start(name)
             yield system
         finally:

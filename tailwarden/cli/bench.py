@@ -24,6 +24,9 @@ SECONDS = typer.Option(30.0, min=1.0, max=3_600.0, help="How long readings strea
 RATE = typer.Option(2_000, min=100, max=20_000, help="Single readings a second. / 每秒读数个数。")
 WARNINGS = typer.Option(8.0, min=0.5, max=100.0, help="Warnings provoked a second. / 每秒触发的预警次数。")
 READY = typer.Option(True, help="Also time `tailwarden up`. / 同时测量 up 的就绪时间。")
+MINES = typer.Option(10_000, min=50, max=100_000, help="Mines. / 矿山个数。")
+POND_FILES = typer.Option(2_000, min=20, max=20_000, help="Ponds. / 尾矿库个数。")
+FINDINGS = typer.Option(50_000, min=200, max=500_000, help="Findings. / 问题个数。")
 INTERVAL = typer.Option(60, min=1, max=300, help="Seconds between a sensor's readings. / 每个传感器的采样间隔（秒）。")
 
 
@@ -37,6 +40,7 @@ def register(app: typer.Typer) -> None:
     bench.command("ingest")(ingest)
     bench.command("evaluate")(evaluate)
     bench.command("latency")(latency)
+    bench.command("records")(records)
     app.add_typer(bench, name="bench")
 
 
@@ -78,6 +82,14 @@ def latency(
     if ready:
         report.figures += ready_figures()
     _tell(report, as_json)
+
+
+def records(as_json: bool = JSON, mines: int = MINES, ponds: int = POND_FILES, findings: int = FINDINGS) -> None:
+    """Lists, filters, rebuild and report over a city's records. / 台账与案卷的查询、重建与报告速度。"""
+    from deploy.bench.records import records as measure
+
+    _announce("starting", as_json)
+    _tell(_run(measure(mines, ponds, findings)), as_json)
 
 
 def _run(measurement: Coroutine[Any, Any, Report]) -> Report:
