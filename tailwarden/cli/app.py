@@ -75,8 +75,9 @@ def main() -> None:
     try:
         app()
     except TailwardenError as error:
-        where = f"{error.field}: " if error.field else ""
         words = " ".join(error.words(language()).split())
+        # Many sentences begin with the field's name already.
+        where = f"{error.field}: " if error.field and not words.startswith(error.field) else ""
         sys.stderr.write(f"tailwarden: {where}{words}\n")
         sys.exit(2)
     except BrokenPipeError:
