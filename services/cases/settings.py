@@ -33,3 +33,7 @@ class CasesSettings(BaseSettings):
         default_factory=lambda: {SupervisionLevel.COUNTY: 5, SupervisionLevel.CITY: 10}
     )
     """Level → working days after a deadline at which the finding goes to it."""
+    look_back_days: int = Field(default=90, ge=1, le=3650)
+    """Days from a closing to its look-back; the source letter asks for look-backs and names no number."""
+    similar_checks: int = Field(default=20, ge=0, le=500)
+    """Similar sites at which a closing proposes the same check, at most."""

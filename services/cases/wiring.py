@@ -7,10 +7,38 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from services.cases.adapters.subjects import similar_to
+from services.cases.handlers.findings import Findings
+from services.cases.handlers.letters import Letters
 from services.cases.kinds import KINDS
+from services.cases.settings import CasesSettings
 from shared.bus.connection import connect, new_broker, running
+from shared.bus.rpc import serve_command
 from shared.bus.streams import provision
 from shared.clock import SystemClock
+from shared.contracts.cases import (
+    AmendLetter,
+    AnswerSuggestion,
+    AssignFinding,
+    CloseOutFinding,
+    ExtendDeadline,
+    HoldLookBack,
+    LinkRecurrence,
+    ListFinding,
+    ListFindings,
+    ListLetters,
+    PlanNextStep,
+    RaiseFinding,
+    ReceiveLetter,
+    RecordSuggestion,
+    Reinspect,
+    ReportProgress,
+    ScheduleLookBack,
+    ShowFinding,
+    ShowLetter,
+    SubmitRectification,
+    TakeUpLetter,
+)
 from shared.eventstore import EventStore, ServiceStore
 from shared.eventstore.aggregates import Aggregates, event_types
 from shared.eventstore.history import History
@@ -35,8 +63,33 @@ def store() -> ServiceStore:
     )
 
 
-def answer_commands(broker: NatsBroker, records: Aggregates) -> None:
+def answer_commands(broker: NatsBroker, records: Aggregates, settings: CasesSettings) -> None:
     """Register the service's commands on *broker*."""
+    letters = Letters(records)
+    serve_command(broker, ReceiveLetter, letters.receive, SERVICE)
+    serve_command(broker, AmendLetter, letters.change, SERVICE)
+    serve_command(broker, TakeUpLetter, letters.change, SERVICE)
+    serve_command(broker, RecordSuggestion, letters.change, SERVICE)
+    serve_command(broker, AnswerSuggestion, letters.change, SERVICE)
+    serve_command(broker, PlanNextStep, letters.change, SERVICE)
+    serve_command(broker, ShowLetter, letters.show, SERVICE)
+    serve_command(broker, ListLetters, letters.list, SERVICE)
+    findings = Findings(
+        records, similar_to, look_back_days=settings.look_back_days, similar_checks=settings.similar_checks
+    )
+    serve_command(broker, RaiseFinding, findings.raise_, SERVICE)
+    serve_command(broker, LinkRecurrence, findings.link, SERVICE)
+    serve_command(broker, AssignFinding, findings.change, SERVICE)
+    serve_command(broker, ReportProgress, findings.change, SERVICE)
+    serve_command(broker, ExtendDeadline, findings.change, SERVICE)
+    serve_command(broker, SubmitRectification, findings.change, SERVICE)
+    serve_command(broker, Reinspect, findings.change, SERVICE)
+    serve_command(broker, CloseOutFinding, findings.close_out, SERVICE)
+    serve_command(broker, ScheduleLookBack, findings.change, SERVICE)
+    serve_command(broker, HoldLookBack, findings.change, SERVICE)
+    serve_command(broker, ListFinding, findings.change, SERVICE)
+    serve_command(broker, ShowFinding, findings.show, SERVICE)
+    serve_command(broker, ListFindings, findings.list, SERVICE)
 
 
 async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
@@ -59,7 +112,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             zone = ZoneInfo(settings.timezone)
             records = Aggregates(pool, parts.store, parts.projections, SystemClock(), zone, relay.wake)
             broker = new_broker(to, name="tailwarden-cases")
-            answer_commands(broker, records)
+            answer_commands(broker, records, CasesSettings())
             async with running(broker):
                 await _until(stop, asyncio.create_task(relay.run(), name="relay"))
         finally:

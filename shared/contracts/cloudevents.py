@@ -20,13 +20,24 @@ import orjson
 from pydantic import Field
 
 from shared.contracts.base import Event, Moment, Record
+from shared.contracts.caseevents import FINDING_EVENTS, LETTER_EVENTS
 from shared.contracts.monitor import MONITOR_EVENTS
+from shared.contracts.pondfiles import PONDFILE_EVENTS
 from shared.contracts.reading import read_model, read_value
 from shared.contracts.registry import REGISTRY_EVENTS
 
 __all__ = ["EVENT_TYPES", "CloudEvent", "Published", "envelope", "event_of", "read_cloud_event", "subject_of"]
 
-EVENT_TYPES: Mapping[str, type[Event]] = {event.event_type: event for event in (*REGISTRY_EVENTS, *MONITOR_EVENTS)}
+EVENT_TYPES: Mapping[str, type[Event]] = {
+    event.event_type: event
+    for event in (
+        *REGISTRY_EVENTS,
+        *MONITOR_EVENTS,
+        *PONDFILE_EVENTS,
+        *LETTER_EVENTS,
+        *FINDING_EVENTS,
+    )
+}
 """Every published event, by its type."""
 
 CONTENT_TYPE = "application/cloudevents+json"

@@ -7,6 +7,18 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from shared.contracts.base import Command
+from shared.contracts.cases import (
+    FINDING_ACTS,
+    LETTER_ACTS,
+    FindingList,
+    FindingView,
+    LetterList,
+    LetterView,
+    ListFindings,
+    ListLetters,
+    ShowFinding,
+    ShowLetter,
+)
 from shared.contracts.monitor import (
     AcknowledgeWarning,
     CloseWarning,
@@ -18,6 +30,7 @@ from shared.contracts.monitor import (
     WarningList,
     WarningView,
 )
+from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, PondFileList, PondFileView, ShowPondFile
 from shared.contracts.registry import REGISTRY_COMMANDS, PondView
 
 __all__ = ["REPLIES"]
@@ -30,5 +43,14 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     ShowWarning: WarningView,
     ListWarnings: WarningList,
     ShowPondStanding: PondStandings,
+    **dict.fromkeys(PONDFILE_ACTS, PondFileView),
+    ShowPondFile: PondFileView,
+    ListPondFiles: PondFileList,
+    **dict.fromkeys(LETTER_ACTS, LetterView),
+    ShowLetter: LetterView,
+    ListLetters: LetterList,
+    **dict.fromkeys(FINDING_ACTS, FindingView),
+    ShowFinding: FindingView,
+    ListFindings: FindingList,
 }
 """Command → model of its result."""

@@ -44,10 +44,21 @@ def language(setting: str | None = None) -> str:
 def say(key: str, language: str, **params: Any) -> str:
     """Render the text *key* in *language* with ``str.format`` parameters.
 
+    A parameter that is a list is said item by item, and items that are keys themselves in the reader's words.
+
     An unknown key is rendered as itself with its parameters: an error message must never be replaced by
     the error of saying it.
     """
     texts = catalogue().get(key)
     if texts is None:
         return f"{key} {params}" if params else key
-    return texts["zh" if language == "zh" else "en"].format(**params)
+    said = {
+        name: _listed(value, language) if isinstance(value, list | tuple) else value for name, value in params.items()
+    }
+    return texts["zh" if language == "zh" else "en"].format(**said)
+
+
+def _listed(items: list[Any] | tuple[Any, ...], language: str) -> str:
+    known = catalogue()
+    words = (say(item, language) if isinstance(item, str) and item in known else str(item) for item in items)
+    return ("、" if language == "zh" else ", ").join(words)

@@ -1,0 +1,1 @@
+"""The cases' commands: judge what needs other records, let the domain decide, answer."""

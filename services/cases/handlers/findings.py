@@ -1,0 +1,222 @@
+"""Findings over the bus: acts on them, which may concern their letter and earlier findings, and lists of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+from psycopg import sql
+
+from services.cases.domain.finding import CloseOutKnowing, FindingAct
+from services.cases.kinds import FINDING, LETTER
+from shared.contracts.acts import Asked
+from shared.contracts.base import ID_PATTERN
+from shared.contracts.cases import (
+    CloseOutFinding,
+    Finding,
+    FindingList,
+    FindingState,
+    FindingView,
+    LinkRecurrence,
+    ListFindings,
+    RaiseFinding,
+    ShowFinding,
+    SimilarCheck,
+)
+from shared.eventstore.aggregates import Acting, Aggregates, Outcome
+from shared.eventstore.history import find, page
+from shared.postgres import Connection
+from shared.problems import BadInput, Conflict, NotFound
+
+__all__ = ["Findings", "Similar"]
+
+Similar = Callable[[Connection, Finding, int], Awaitable[tuple[SimilarCheck, ...]]]
+"""Where else a finding's check may be due, at most so many places."""
+
+
+class Findings:
+    """Answers the commands about findings.
+
+    Parameters
+    ----------
+    records
+        Where findings live.
+    similar
+        Knows similar sites.
+    look_back_days, similar_checks
+        See ``CasesSettings``.
+    """
+
+    def __init__(
+        self, records: Aggregates, similar: Similar, *, look_back_days: int = 90, similar_checks: int = 20
+    ) -> None:
+        self._records, self._similar = records, similar
+        self._look_back_days, self._similar_checks = look_back_days, similar_checks
+
+    async def raise_(self, command: RaiseFinding) -> FindingView:
+        """Enter a finding; the same finding again changes nothing, however much has happened since.
+
+        Raises
+        ------
+        NotFound
+            ``acts.unknown``: its letter, or the finding whose check it answers; ``cases.no_earlier``.
+        Conflict
+            ``cases.number_taken``: another finding of its letter has its number.
+        Refusal
+            What ``domain.finding.decide`` and ``Acting.ask`` refuse.
+        """
+
+        async def work(acting: Acting) -> Outcome[Finding]:
+            known = await acting.find(FINDING, command.finding_id)
+            if known is not None and command.expected_version is None:
+                repeated = Asked(command, acting.now, acting.today if command.on is None else command.on)
+                if not FINDING.decide(repeated, known.state):
+                    return known
+            await self._check_letter(acting, command)
+            if command.similar_to is not None and await acting.find(FINDING, command.similar_to) is None:
+                raise NotFound("acts.unknown", field="similar_to", record=f"finding {command.similar_to}")
+            outcome = await acting.ask(FINDING, command.finding_id, command)
+            for earlier in outcome.state.recurrence_of:
+                await _check_earlier(acting, outcome.state, earlier)
+            return outcome
+
+        return self._view(await self._records.together(work))
+
+    async def link(self, command: LinkRecurrence) -> FindingView:
+        """Link a finding to the earlier one it repeats.
+
+        Raises
+        ------
+        NotFound
+            ``cases.no_earlier``: what looks like an id is not on file.
+        BadInput
+            ``cases.earlier_later``: the other one was found later.
+        Refusal
+            What ``domain.finding.decide`` and ``Acting.ask`` refuse.
+        """
+
+        async def work(acting: Acting) -> Outcome[Finding]:
+            outcome = await acting.ask(FINDING, command.finding_id, command)
+            await _check_earlier(acting, outcome.state, command.recurrence_of)
+            return outcome
+
+        return self._view(await self._records.together(work))
+
+    async def close_out(self, command: CloseOutFinding) -> FindingView:
+        """Close a finding out, with a look-back to come and the same check proposed at similar sites.
+
+        Raises
+        ------
+        Refusal
+            What ``domain.finding.decide`` and ``Acting.ask`` refuse.
+        """
+
+        async def work(acting: Acting) -> Outcome[Finding]:
+            known = await acting.find(FINDING, command.finding_id)
+            similar = () if known is None else await self._similar(acting.conn, known.state, self._similar_checks)
+            knowing = CloseOutKnowing(**command.model_dump(), look_back_days=self._look_back_days, similar=similar)
+            return await acting.ask(FINDING, command.finding_id, knowing)
+
+        return self._view(await self._records.together(work))
+
+    async def change(self, command: FindingAct) -> FindingView:
+        """Carry out any other act on a finding.
+
+        Raises
+        ------
+        Refusal
+            What ``domain.finding.decide`` and ``Acting.ask`` refuse.
+        """
+        return self._view(await self._records.ask(FINDING, command.finding_id, command))
+
+    async def show(self, command: ShowFinding) -> FindingView:
+        """Return a finding.
+
+        Raises
+        ------
+        NotFound
+            ``acts.unknown``, also when it was not there yet on that day.
+        """
+        async with self._records.pool.connection() as conn:
+            found = await find(conn, FINDING, command.finding_id, command.as_of)
+        if found is None:
+            raise NotFound("acts.unknown", field="finding_id", record=f"finding {command.finding_id}")
+        day = self._records.today() if command.as_of is None else command.as_of
+        return FindingView(finding=found[0], version=found[1], overdue=_overdue(found[0], day))
+
+    async def list(self, command: ListFindings) -> FindingList:
+        """Return findings, in the order of their ids."""
+        day = self._records.today() if command.as_of is None else command.as_of
+        extra: list[tuple[sql.Composable, list[Any]]] = []
+        if command.overdue is True:
+            extra.append((sql.SQL("deadline < %s"), [day]))
+        elif command.overdue is False:
+            extra.append((sql.SQL("finding_state <> %s"), [FindingState.CLOSED_OUT.value]))
+            extra.append((sql.SQL("(deadline IS NULL OR deadline >= %s)"), [day]))
+        if command.subject_id is not None:
+            extra.append((sql.SQL("subject_ids @> %s"), [[command.subject_id]]))
+        where = {
+            "letter_id": command.letter_id,
+            "county": command.county,
+            "finding_state": [state.value for state in command.state] or None,
+            "campaign_id": command.campaign_id,
+        }
+        async with self._records.pool.connection() as conn:
+            found = await page(
+                conn, FINDING, where, as_of=command.as_of, limit=command.limit, offset=command.offset, extra=extra
+            )
+        return FindingList(total=found.total, findings=found.records)
+
+    async def _check_letter(self, acting: Acting, command: RaiseFinding) -> None:
+        if command.letter_id is None:
+            return
+        if await acting.find(LETTER, command.letter_id) is None:
+            raise NotFound("acts.unknown", field="letter_id", record=f"letter {command.letter_id}")
+        if command.number is None:
+            return
+        where = {"letter_id": command.letter_id}
+        numbered: list[tuple[sql.Composable, list[Any]]] = [
+            (sql.SQL("(state ->> 'number')::int = %s"), [command.number]),
+            (sql.SQL("id <> %s"), [command.finding_id]),
+        ]
+        for other in (await page(acting.conn, FINDING, where, limit=1, extra=numbered)).records:
+            raise Conflict(
+                "cases.number_taken",
+                field="number",
+                letter=command.letter_id,
+                number=command.number,
+                finding=other.id,
+            )
+
+    def _view(self, outcome: Outcome[Finding]) -> FindingView:
+        return FindingView(
+            finding=outcome.state,
+            version=outcome.version,
+            overdue=_overdue(outcome.state, self._records.today()),
+            changed=outcome.changed,
+        )
+
+
+def _overdue(finding: Finding, day: date) -> bool:
+    deadline = finding.deadline
+    return finding.state is not FindingState.CLOSED_OUT and deadline is not None and deadline < day
+
+
+async def _check_earlier(acting: Acting, finding: Finding, earlier: str) -> None:
+    """Refuse an id that is not on file, and a finding that was found later; words may say what they like."""
+    if not re.fullmatch(ID_PATTERN, earlier):
+        return
+    old = await acting.find(FINDING, earlier)
+    if old is None:
+        raise NotFound("cases.no_earlier", field="recurrence_of", earlier=earlier)
+    if old.state.found_on > finding.found_on:
+        raise BadInput(
+            "cases.earlier_later",
+            field="recurrence_of",
+            earlier=earlier,
+            found=old.state.found_on.isoformat(),
+            finding=finding.id,
+            own=finding.found_on.isoformat(),
+        )
