@@ -92,7 +92,8 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             answer_commands(broker, Monitor(StoredWarnings(desk)))
 
             async def hear(event: CloudEvent) -> None:
-                about = event_of(event)
+                # Files and reminders are about a pond too; only its own stream's events make its monitoring record.
+                about = event_of(event) if event.stream == f"pond-{event.subject}" else None
                 if about is not None:
                     await desk.hear(event.id, event.subject, event.streamversion, about)
 

@@ -54,7 +54,9 @@ class Register:
                 )
             case _:
                 pass
-        await conn.execute("UPDATE pond SET version = %s WHERE id = %s", (stored.version, stored.aggregate_id))
+        if stored.stream == f"pond-{stored.aggregate_id}":
+            # Files, sensors' care and reminders are about a pond too, in streams with versions of their own.
+            await conn.execute("UPDATE pond SET version = %s WHERE id = %s", (stored.version, stored.aggregate_id))
 
 
 async def _pond(conn: Connection, pond: PondDescription, stored: StoredEvent) -> None:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from services.registry.adapters.overdue import Overdue
 from services.registry.adapters.ponds import StoredPonds
+from services.registry.domain.overdue import OverdueRule
+from services.registry.duties import Duties
 from services.registry.handlers import Registry
 from services.registry.kinds import KINDS
+from services.registry.people import People
+from services.registry.pondfiles import PondFiles
 from services.registry.projections import Register
+from services.registry.rosters import Rosters
+from services.registry.settings import RegistrySettings
 from shared.bus.connection import connect, new_broker, running
 from shared.bus.rpc import serve_command
 from shared.bus.streams import provision
 from shared.clock import SystemClock
+from shared.contracts import peopleacts as ask
+from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, ShowPondFile
 from shared.contracts.registry import (
     REGISTRY_EVENTS,
     AdoptLimits,
@@ -56,6 +65,36 @@ def answer_commands(broker: NatsBroker, registry: Registry, records: Aggregates)
     serve_command(broker, ShowPond, registry.show, SERVICE)
 
 
+def answer_about_ponds(broker: NatsBroker, files: PondFiles) -> None:
+    """Register the commands about ponds' files on *broker*."""
+    for act in PONDFILE_ACTS:
+        serve_command(broker, act, files.act, SERVICE)
+    serve_command(broker, ShowPondFile, files.show, SERVICE)
+    serve_command(broker, ListPondFiles, files.list, SERVICE)
+
+
+def answer_about_people(broker: NatsBroker, people: People, duties: Duties, rosters: Rosters) -> None:
+    """Register the commands about people, their duties and their rosters on *broker*."""
+    person: type[Any]
+    duty: type[Any]
+    roster: type[Any]
+    for person in (ask.RegisterPerson, ask.AmendPerson, ask.SetContact, ask.RemoveContact, ask.PersonLeaves):
+        serve_command(broker, person, people.act, SERVICE)
+    serve_command(broker, ask.ShowPerson, people.show, SERVICE)
+    serve_command(broker, ask.ListPeople, people.list, SERVICE)
+    serve_command(broker, ask.ReadContacts, people.contacts, SERVICE)
+    for duty in (ask.AssignDuty, ask.HandOverDuty, ask.SetDeputies, ask.EndDuty):
+        serve_command(broker, duty, duties.act, SERVICE)
+    serve_command(broker, ask.WhoAnswers, duties.who, SERVICE)
+    serve_command(broker, ask.ListGrids, duties.list, SERVICE)
+    for roster in (ask.CreateRoster, ask.AddShifts, ask.RemoveShift, ask.ReassignShift):
+        serve_command(broker, roster, rosters.act, SERVICE)
+    serve_command(broker, ask.ShowRoster, rosters.show, SERVICE)
+    serve_command(broker, ask.ListRosters, rosters.list, SERVICE)
+    serve_command(broker, ask.WhoIsOnDuty, rosters.on_duty, SERVICE)
+    serve_command(broker, ask.RosterGaps, rosters.gaps, SERVICE)
+
+
 async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
     """Serve until *stop* is set, at the addresses *to*, or those the settings give.
 
@@ -76,10 +115,20 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             clock, zone = SystemClock(), ZoneInfo(settings.timezone)
             registry = Registry(StoredPonds(pool, parts.store, parts.projections, relay.wake), clock)
             records = Aggregates(pool, parts.store, parts.projections, clock, zone, relay.wake)
+            own = RegistrySettings()
+            rule = OverdueRule(own.overdue_after_months, own.overdue_remind_months)
+            overdue = Overdue(records, rule, own.overdue_every_s)
             broker = new_broker(to, name="tailwarden-registry")
             answer_commands(broker, registry, records)
+            answer_about_ponds(broker, PondFiles(records, parts.store, overdue.wake, rule))
+            duties = Duties(records, parts.store, own.guarantor_levels)
+            answer_about_people(broker, People(records), duties, Rosters(records))
             async with running(broker):
-                await _until(stop, asyncio.create_task(relay.run(), name="relay"))
+                await _until(
+                    stop,
+                    asyncio.create_task(relay.run(), name="relay"),
+                    asyncio.create_task(overdue.run(), name="overdue"),
+                )
         finally:
             await nc.close()
     finally:

@@ -22,6 +22,7 @@ from pydantic import Field
 from shared.contracts.base import Event, Moment, Record
 from shared.contracts.caseevents import FINDING_EVENTS, LETTER_EVENTS
 from shared.contracts.monitor import MONITOR_EVENTS
+from shared.contracts.people import PEOPLE_EVENTS
 from shared.contracts.pondfiles import PONDFILE_EVENTS
 from shared.contracts.reading import read_model, read_value
 from shared.contracts.registry import REGISTRY_EVENTS
@@ -33,6 +34,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
     for event in (
         *REGISTRY_EVENTS,
         *MONITOR_EVENTS,
+        *PEOPLE_EVENTS,
         *PONDFILE_EVENTS,
         *LETTER_EVENTS,
         *FINDING_EVENTS,

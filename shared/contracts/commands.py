@@ -30,6 +30,7 @@ from shared.contracts.monitor import (
     WarningList,
     WarningView,
 )
+from shared.contracts.peopleacts import PEOPLE_REPLIES
 from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, PondFileList, PondFileView, ShowPondFile
 from shared.contracts.registry import REGISTRY_COMMANDS, PondView
 
@@ -42,6 +43,7 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     CloseWarning: WarningView,
     ShowWarning: WarningView,
     ListWarnings: WarningList,
+    **PEOPLE_REPLIES,
     ShowPondStanding: PondStandings,
     **dict.fromkeys(PONDFILE_ACTS, PondFileView),
     ShowPondFile: PondFileView,

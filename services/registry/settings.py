@@ -1,0 +1,27 @@
+"""What the registry may be told beyond the shared settings."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.registry.domain.grid import YUNNAN
+from shared.contracts.people import AdminLevel
+
+__all__ = ["RegistrySettings"]
+
+
+class RegistrySettings(BaseSettings):
+    """From the environment, ``TAILWARDEN_REGISTRY_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="TAILWARDEN_REGISTRY_", frozen=True, extra="ignore")
+
+    overdue_every_s: float = Field(default=15.0, gt=0, le=86_400)
+    """Seconds between looks for ponds whose closure fell overdue; a change of a pond's use is looked at at once."""
+    overdue_after_months: int = Field(default=36, ge=1, le=600)
+    """Months out of use after which a pond that is not deregistered is overdue (停用超过 3 年)."""
+    overdue_remind_months: int = Field(default=6, ge=1, le=600)
+    """Months between the reminders that follow."""
+    guarantor_levels: dict[int, tuple[AdminLevel, ...]] = dict(YUNNAN)
+    """Levels of government that the guarantor 包保 of a pond may be of, by the pond's grade; as JSON,
+    ``{"1": ["prefecture"], "5": ["township", "county"]}``. A grade that is not named has none that fits."""
