@@ -1,0 +1,221 @@
+"""``cases report``, ``cases summary``, ``cases ledger``: what is told of the cases, as of any day."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from tailwarden.cli.cases import cases
+
+if TYPE_CHECKING:
+    from shared.bus.rpc import CommandClient
+    from shared.contracts.cases import Finding, Letter
+    from shared.contracts.report import CountySummary, ReplyReport, SupervisionSummary
+
+__all__ = ["fetch_ledger", "fetch_report", "register", "rendered"]
+
+T = TypeVar("T")
+
+LETTER = typer.Argument(metavar="LETTER", help="The letter's id. / 来函编号。", show_default=False)
+AS_OF = typer.Option(
+    None, "--as-of", formats=["%Y-%m-%d"], help="As things stood on this day. / 截至该日。", show_default="today / 今天"
+)
+OUT = typer.Option(None, "--out", help="Write it there. / 写入该文件。", show_default="Markdown on the screen / 屏幕")
+XLSX = typer.Option(..., "--out", help="Write it there: FILE.xlsx. / 写入该 .xlsx 文件。", show_default=False)
+COUNTY = typer.Option(None, "--county", help="Of one county only. / 只看一个县（区）。", show_default=False)
+JSON = typer.Option(False, "--json", help="Print JSON. / 输出 JSON。")
+HOME = typer.Option(None, "--home", help="Where the system keeps its data. / 数据目录。", show_default=".tailwarden")
+LANGUAGE = typer.Option("zh", "--language", help="zh or en. / 中文或英文。")
+
+WAIT = 30.0
+"""Longest wait for a report [s]."""
+PAGE = 500
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to the group ``cases``."""
+    cases.command("report")(report)
+    cases.command("summary")(summary)
+    cases.command("ledger")(ledger)
+
+
+def report(
+    letter: str = LETTER,
+    as_of: datetime | None = AS_OF,
+    out: Path | None = OUT,
+    language: str = LANGUAGE,
+    as_json: bool = JSON,
+    home: Path | None = HOME,
+) -> None:
+    """Write the reply to a letter: FILE.docx or FILE.md. / 生成整改情况的报告。
+
+    Every sentence carries the numbers of the events it rests on; an appendix lists them. What is mandatory and
+    missing (an assignment, a deadline, progress) is said, and so is what is overdue.
+    每句话都标有来源事件编号，附录列出全部来源；缺少的和逾期的内容如实写明。
+    """
+    from shared.words import language as reader
+    from shared.words import say
+
+    if out is not None:
+        _extension(out, ".docx", ".md")
+    written = ask(home, lambda client: fetch_report(client, letter, _day(as_of), language))
+    if out is None:
+        typer.echo(written.model_dump_json() if as_json else rendered(written, ".md").decode(), nl=as_json)
+        return
+    write(out, rendered(written, out.suffix.lower()))
+    sentences = len(written.opening) + sum(len(block.sentences) for block in written.blocks) + 2
+    typer.echo(say("ledger.wrote_report", reader(), path=out, sentences=sentences, sources=len(written.sources)))
+
+
+def summary(
+    as_of: datetime | None = AS_OF, county: str | None = COUNTY, as_json: bool = JSON, home: Path | None = HOME
+) -> None:
+    """Count findings by county: open, overdue, closed out, relapsed. / 按县（区）汇总监督情况。"""
+    from shared.contracts.report import Summarise, SupervisionSummary
+
+    command = Summarise(as_of=_day(as_of), county=county)
+    found = ask(home, lambda client: client.send(command, SupervisionSummary))
+    if as_json:
+        typer.echo(found.model_dump_json())
+    else:
+        _table(found)
+
+
+def ledger(
+    out: Path = XLSX, as_of: datetime | None = AS_OF, language: str = LANGUAGE, home: Path | None = HOME
+) -> None:
+    """Write findings, suggestions, deadlines and look-backs as a workbook. / 导出清单台账。"""
+    from shared.words import language as reader
+    from shared.words import say
+    from tailwarden.report.ledger import ledger as workbook
+
+    _extension(out, ".xlsx")
+    letters, findings = ask(home, lambda client: fetch_ledger(client, _day(as_of)))
+    write(out, workbook(letters, findings, _day(as_of) or today(), language))
+    count = sum(len(letter.suggestions) for letter in letters)
+    typer.echo(say("ledger.wrote", reader(), path=out, findings=len(findings), suggestions=count))
+
+
+async def fetch_report(client: CommandClient, letter: str, as_of: date | None, language: str) -> ReplyReport:
+    """Ask for a reply report."""
+    from shared.contracts.report import ReplyReport, WriteReport
+    from shared.problems import BadInput
+
+    if language not in ("zh", "en"):
+        raise BadInput("report.language", field="language", got=language)
+    return await client.send(WriteReport(letter_id=letter, as_of=as_of, language=language), ReplyReport)
+
+
+async def fetch_ledger(client: CommandClient, as_of: date | None) -> tuple[list[Letter], list[Finding]]:
+    """Ask for every letter and every finding, page by page."""
+    from shared.contracts.cases import FindingList, LetterList, ListFindings, ListLetters
+
+    letters: list[Letter] = []
+    findings: list[Finding] = []
+    while True:
+        some = await client.send(ListLetters(as_of=as_of, limit=PAGE, offset=len(letters)), LetterList)
+        letters += some.letters
+        if not some.letters or len(letters) >= some.total:
+            break
+    while True:
+        page = await client.send(ListFindings(as_of=as_of, limit=PAGE, offset=len(findings)), FindingList)
+        findings += page.findings
+        if not page.findings or len(findings) >= page.total:
+            return letters, findings
+
+
+def rendered(written: ReplyReport, suffix: str) -> bytes:
+    """Return a report as the bytes of a .docx or .md file."""
+    if suffix == ".docx":
+        from tailwarden.report.word import word
+
+        return word(written)
+    from tailwarden.report.markdown import markdown
+
+    return markdown(written).encode()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file; its folder is made when it is missing.
+
+    Raises
+    ------
+    BadInput
+        ``report.unwritable``.
+    """
+    from shared.problems import BadInput
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise BadInput("report.unwritable", field="out", path=str(path), reason=error.strerror) from error
+
+
+def ask(home: Path | None, question: Callable[[CommandClient], Awaitable[T]]) -> T:
+    """Ask the running system."""
+    import asyncio
+
+    from shared.bus.connection import connect
+    from shared.bus.rpc import CommandClient
+    from shared.settings import Settings
+
+    async def asked() -> T:
+        nc = await connect(Settings.load(home=home).connection(), name="tailwarden-reports")
+        try:
+            return await question(CommandClient(nc, timeout=WAIT))
+        finally:
+            await nc.close()
+
+    return asyncio.run(asked())
+
+
+def today() -> date:
+    """Return the day it is at the office."""
+    from zoneinfo import ZoneInfo
+
+    from shared.clock import SystemClock
+    from shared.settings import Settings
+
+    return SystemClock().now().astimezone(ZoneInfo(Settings.load().timezone)).date()
+
+
+def _day(given: datetime | None) -> date | None:
+    return None if given is None else given.date()
+
+
+def _extension(path: Path, *wanted: str) -> None:
+    from shared.problems import BadInput
+
+    if path.suffix.lower() not in wanted:
+        raise BadInput("report.format", field="out", path=str(path), wanted=" | ".join(wanted))
+
+
+def _table(found: SupervisionSummary) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from shared.words import language, say
+
+    words, console = language(), Console()
+    if not found.counties:
+        console.print(say("summary.none", words))
+        return
+    names = [name for name in type(found.total).model_fields if name != "county"]
+    table = Table(box=box.SIMPLE_HEAD, title=say("summary.title", words, day=found.as_of), title_justify="left")
+    table.add_column(say("summary.county", words))
+    for name in names:
+        table.add_column(say(f"summary.{name}", words), justify="right")
+
+    def row(each: CountySummary, county: str, style: str = "") -> None:
+        table.add_row(county, *(str(getattr(each, name)) for name in names), style=style)
+
+    for each in found.counties:
+        row(each, each.county)
+    row(found.total, say("summary.total", words), "bold")
+    console.print(table)
