@@ -7,11 +7,12 @@ publishing is an act with a day and a medium. A campaign 专项整治 groups fin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from shared.contracts.acts import Act, Kept, Name, PageQuery, Recorded, Text
 from shared.contracts.base import Command, Event, Identifier, Moment, Record
@@ -23,6 +24,7 @@ __all__ = [
     "CAMPAIGN_EVENTS",
     "CASEFILE_ACTS",
     "CASEFILE_EVENTS",
+    "CASEWORK_REPLIES",
     "AmendCampaign",
     "Campaign",
     "CampaignAmended",
@@ -381,3 +383,12 @@ CASEFILE_ACTS: tuple[type[Act], ...] = (OpenCaseFile, NoteCaseFile, PublishCaseF
 """Acts, each answered by a ``CaseFileView``."""
 CAMPAIGN_ACTS: tuple[type[Act], ...] = (OpenCampaign, AmendCampaign, CloseCampaign)
 """Acts, each answered by a ``CampaignView``."""
+CASEWORK_REPLIES: Mapping[type[Command], type[BaseModel]] = {
+    **dict.fromkeys(CASEFILE_ACTS, CaseFileView),
+    ShowCaseFile: CaseFileView,
+    ListCaseFiles: CaseFileList,
+    **dict.fromkeys(CAMPAIGN_ACTS, CampaignView),
+    ShowCampaign: CampaignView,
+    ListCampaigns: CampaignList,
+}
+"""Command → model of its result."""

@@ -21,6 +21,9 @@ from pydantic import Field
 
 from shared.contracts.base import Event, Moment, Record
 from shared.contracts.caseevents import FINDING_EVENTS, LETTER_EVENTS
+from shared.contracts.casework import CAMPAIGN_EVENTS, CASEFILE_EVENTS
+from shared.contracts.deadlines import DEADLINE_EVENTS
+from shared.contracts.evidence import EVIDENCE_EVENTS
 from shared.contracts.monitor import MONITOR_EVENTS
 from shared.contracts.people import PEOPLE_EVENTS
 from shared.contracts.pondfiles import PONDFILE_EVENTS
@@ -38,6 +41,10 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         *PONDFILE_EVENTS,
         *LETTER_EVENTS,
         *FINDING_EVENTS,
+        *DEADLINE_EVENTS,
+        *EVIDENCE_EVENTS,
+        *CASEFILE_EVENTS,
+        *CAMPAIGN_EVENTS,
     )
 }
 """Every published event, by its type."""

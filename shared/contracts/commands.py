@@ -19,6 +19,9 @@ from shared.contracts.cases import (
     ShowFinding,
     ShowLetter,
 )
+from shared.contracts.casework import CASEWORK_REPLIES
+from shared.contracts.deadlines import DeadlineList, ListDeadlines
+from shared.contracts.evidence import EVIDENCE_REPLIES
 from shared.contracts.monitor import (
     AcknowledgeWarning,
     CloseWarning,
@@ -33,6 +36,8 @@ from shared.contracts.monitor import (
 from shared.contracts.peopleacts import PEOPLE_REPLIES
 from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, PondFileList, PondFileView, ShowPondFile
 from shared.contracts.registry import REGISTRY_COMMANDS, PondView
+from shared.contracts.report import ReplyReport, Summarise, SupervisionSummary, WriteReport
+from shared.contracts.stories import Story, TellCaseStory, TellRegistryStory
 
 __all__ = ["REPLIES"]
 
@@ -54,5 +59,12 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     **dict.fromkeys(FINDING_ACTS, FindingView),
     ShowFinding: FindingView,
     ListFindings: FindingList,
+    **CASEWORK_REPLIES,
+    **EVIDENCE_REPLIES,
+    ListDeadlines: DeadlineList,
+    TellCaseStory: Story,
+    TellRegistryStory: Story,
+    WriteReport: ReplyReport,
+    Summarise: SupervisionSummary,
 }
 """Command → model of its result."""
