@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.cases.domain import campaign, casefile, clock, evidence
-from shared.contracts.casework import CAMPAIGN_EVENTS, CASEFILE_EVENTS, Campaign, CaseFile
+from shared.contracts.campaigns import CAMPAIGN_EVENTS, Campaign
+from shared.contracts.casework import CASEFILE_EVENTS, CaseFile
 from shared.contracts.deadlines import DEADLINE_EVENTS, ClockRecord
 from shared.contracts.evidence import EVIDENCE_EVENTS, Evidence
 from shared.eventstore.kinds import Kind

@@ -19,17 +19,13 @@ from services.cases.handlers.evidence import EvidenceDesk
 from services.cases.settings import CasesSettings
 from shared.bus.events import on_events
 from shared.bus.rpc import CommandClient, serve_command
+from shared.contracts.campaigns import AmendCampaign, CloseCampaign, ListCampaigns, OpenCampaign, ShowCampaign
 from shared.contracts.casework import (
-    AmendCampaign,
-    CloseCampaign,
     CloseCaseFile,
-    ListCampaigns,
     ListCaseFiles,
     NoteCaseFile,
-    OpenCampaign,
     OpenCaseFile,
     PublishCaseFile,
-    ShowCampaign,
     ShowCaseFile,
 )
 from shared.contracts.deadlines import ListDeadlines

@@ -20,8 +20,9 @@ import orjson
 from pydantic import Field
 
 from shared.contracts.base import Event, Moment, Record
+from shared.contracts.campaigns import CAMPAIGN_EVENTS
 from shared.contracts.caseevents import FINDING_EVENTS, LETTER_EVENTS
-from shared.contracts.casework import CAMPAIGN_EVENTS, CASEFILE_EVENTS
+from shared.contracts.casework import CASEFILE_EVENTS
 from shared.contracts.deadlines import DEADLINE_EVENTS
 from shared.contracts.evidence import EVIDENCE_EVENTS
 from shared.contracts.monitor import MONITOR_EVENTS

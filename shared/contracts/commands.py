@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from shared.contracts.base import Command
+from shared.contracts.campaigns import CAMPAIGN_REPLIES
 from shared.contracts.cases import (
     FINDING_ACTS,
     LETTER_ACTS,
@@ -60,6 +61,7 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     ShowFinding: FindingView,
     ListFindings: FindingList,
     **CASEWORK_REPLIES,
+    **CAMPAIGN_REPLIES,
     **EVIDENCE_REPLIES,
     ListDeadlines: DeadlineList,
     TellCaseStory: Story,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from shared.contracts.acts import Asked, Recorded
-from shared.contracts.casework import (
+from shared.contracts.campaigns import (
     AmendCampaign,
     Campaign,
     CampaignAmended,

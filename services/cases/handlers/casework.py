@@ -10,21 +10,23 @@ from psycopg import sql
 from services.cases.domain.campaign import CampaignAct
 from services.cases.domain.casefile import CaseFileAct
 from services.cases.workkinds import CAMPAIGN, CASEFILE
-from shared.contracts.cases import EvidenceRef, FindingState
-from shared.contracts.casework import (
+from shared.contracts.campaigns import (
     Campaign,
     CampaignList,
     CampaignProgress,
     CampaignView,
+    CloseCampaign,
+    ListCampaigns,
+    ShowCampaign,
+)
+from shared.contracts.cases import EvidenceRef, FindingState
+from shared.contracts.casework import (
     CaseFile,
     CaseFileList,
     CaseFileView,
-    CloseCampaign,
     CloseCaseFile,
-    ListCampaigns,
     ListCaseFiles,
     NoteCaseFile,
-    ShowCampaign,
     ShowCaseFile,
 )
 from shared.eventstore.aggregates import Acting, Aggregates, Outcome
