@@ -18,6 +18,7 @@ MODULES = (
     "tailwarden.cli.publish",
     "tailwarden.cli.ponds",
     "tailwarden.cli.warnings",
+    "tailwarden.cli.registry",
     "tailwarden.cli.cases",
     "tailwarden.cli.replay",
     "tailwarden.cli.demo",
