@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from shared.contracts.report import Block, BlockKind, ReplyReport, Sentence
+from shared.contracts.report import Block, BlockKind, ReplyReport, ReportSource, Sentence
 from shared.words import say
 from tailwarden.report.marks import runs_of
 
 __all__ = ["markdown"]
 
+SHORT = 6
+"""Events that still are one footnote each; more in a row share one."""
 _SIGNS = re.compile(r"([\\`*_\[\]<>#|~])")
 _NUMBERED = re.compile(r"^(\s*)(\d+)([.)])(\s)")
 
@@ -24,10 +26,38 @@ def markdown(report: ReplyReport) -> str:
         lines += [_block(block), ""]
     lines += [_marked([report.closing]), "", f"{_plain(report.signer)}  ", day, "", "---", ""]
     lines += [f"## {say('report.appendix', words)}", "", say("report.appendix_note", words), ""]
-    for number, source in enumerate(report.sources, 1):
-        told = f"`{source.event_id}` · {source.type} · {source.stream} · {source.on.isoformat()} · {_plain(source.by)}"
-        lines.append(f"[^{number}]: {told}")
+    used = {run for sentence in _all(report) for run in _runs(sentence.sources)}
+    for first, last in sorted(used):
+        told = [_told(source) for source in report.sources[first - 1 : last]]
+        if last > first:
+            told = [f"{number}: {each}" for number, each in enumerate(told, first)]
+        lines.append(f"[^{_name(first, last)}]: {'<br>'.join(told)}")
     return "\n".join(lines) + "\n"
+
+
+def _all(report: ReplyReport) -> Iterable[Sentence]:
+    yield from (report.title, *report.opening, report.closing)
+    for block in report.blocks:
+        yield from block.sentences
+
+
+def _told(source: ReportSource) -> str:
+    on = source.on.isoformat()
+    return f"`{source.event_id}` · {source.type} · {source.stream} · {on} · {_plain(source.by)}"
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return runs of source numbers; a short one is told number by number."""
+    runs: list[tuple[int, int]] = []
+    for first, last in runs_of(numbers):
+        short = last - first < SHORT
+        runs += [(number, number) for number in range(first, last + 1)] if short else [(first, last)]
+    return runs
+
+
+def _name(first: int, last: int) -> str:
+    """Return a footnote's name: a run of events is one footnote that tells them all."""
+    return f"{first}" if first == last else f"{first}-{last}"
 
 
 def _block(block: Block) -> str:
@@ -45,12 +75,16 @@ def _block(block: Block) -> str:
 
 def _marked(sentences: Iterable[Sentence]) -> str:
     """Return sentences with their footnote references."""
-    return "".join(f"{_plain(each.text)}{_references(each.sources)}" for each in sentences)
+    text = ""
+    for each in sentences:
+        # English sentences stand apart, Chinese ones do not.
+        gap = " " if text and each.text[0].isascii() and not each.text[0].isdigit() else ""
+        text += f"{gap}{_plain(each.text)}{_references(each.sources)}"
+    return text
 
 
 def _references(numbers: tuple[int, ...]) -> str:
-    runs = runs_of(numbers)
-    return "".join(f"[^{first}]" if first == last else f"[^{first}]–[^{last}]" for first, last in runs)
+    return "".join(f"[^{_name(first, last)}]" for first, last in _runs(numbers))
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from docx import Document
-from docx.enum.section import WD_ORIENT
+from docx.enum.section import WD_ORIENT, WD_SECTION
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.table import WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
@@ -35,7 +35,7 @@ BODY, TITLE, FIRST, SECOND = "仿宋", "宋体", "黑体", "楷体"
 SIZE = 16.0
 LINE = 28.0
 """Body text and its lines [pt]."""
-COLUMNS = ((10, "number"), (24, "day"), (28, "by"), (46, "type"), (48, "event"))
+COLUMNS = ((10, "number"), (20, "day"), (26, "by"), (50, "type"), (64, "event"))
 """Columns of the appendix: width [mm] and heading."""
 
 
@@ -77,6 +77,8 @@ def _page(document: WordDocument) -> None:
     foot.add_run("— ")
     _page_number(foot)
     foot.add_run(" —")
+    for run in foot.runs:
+        run.font.size = Pt(14)
 
 
 def _page_number(paragraph: Paragraph) -> None:
@@ -97,9 +99,14 @@ def _styles(document: WordDocument) -> None:
     """Give the styles in use their type; headings stay real headings, so that Word's outline shows them."""
     styles = document.styles
     _type(styles["Normal"], BODY, SIZE)
+    # Chinese signs sit in the lower left corner of their place here, and in its middle elsewhere.
+    tongue = OxmlElement("w:lang")
+    for script, code in (("val", "en-US"), ("eastAsia", "zh-CN")):
+        tongue.set(qn(f"w:{script}"), code)
+    styles["Normal"].element.get_or_add_rPr().append(tongue)
     for name, font, size, bold in (
         ("Title", TITLE, 22.0, True),
-        ("Heading 1", FIRST, SIZE, False),
+        ("Heading 1", FIRST, SIZE, True),
         ("Heading 2", SECOND, SIZE, True),
         ("Body Text", BODY, SIZE, False),
     ):
@@ -160,21 +167,24 @@ def _block(document: WordDocument, block: Block) -> None:
 
 def _sentences(paragraph: Paragraph, sentences: Iterable[Sentence]) -> None:
     """Write sentences, each followed by its source numbers, raised and light."""
-    for sentence in sentences:
-        paragraph.add_run(" ".join(sentence.text.split()))
+    for place, sentence in enumerate(sentences):
+        text = " ".join(sentence.text.split())
+        # English sentences stand apart, Chinese ones do not.
+        paragraph.add_run(f" {text}" if place and text[0].isascii() and not text[0].isdigit() else text)
         runs = runs_of(sentence.sources)
         numbers = ",".join(f"{first}" if first == last else f"{first}–{last}" for first, last in runs)
         mark = paragraph.add_run(f"[{numbers}]")
         mark.font.superscript = True
         mark.font.bold = False
-        mark.font.size = Pt(11)
+        mark.font.size = Pt(14)
         mark.font.color.rgb = RGBColor(0x60, 0x60, 0x60)
 
 
 def _appendix(document: WordDocument, report: ReplyReport) -> None:
     words = report.language
+    section = document.add_section(WD_SECTION.NEW_PAGE)
+    section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Mm(20)
     heading = document.add_paragraph(say("report.appendix", words), style="Heading 1")
-    heading.paragraph_format.page_break_before = True
     heading.paragraph_format.first_line_indent = Pt(0)
     _small(document.add_paragraph(), say("report.appendix_note", words))
     table = document.add_table(rows=1, cols=len(COLUMNS), style="Table Grid")
@@ -193,6 +203,8 @@ def _appendix(document: WordDocument, report: ReplyReport) -> None:
         texts = (str(number), source.on.isoformat(), source.by, source.type, str(source.event_id))
         for cell, text in zip(row.cells, texts, strict=True):
             _small(cell.paragraphs[0], text)
+    for column, (width, _) in zip(table.columns, COLUMNS, strict=True):
+        column.width = Mm(width)
     for row in table.rows:
         for cell, (width, _) in zip(row.cells, COLUMNS, strict=True):
             cell.width = Mm(width)

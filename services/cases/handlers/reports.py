@@ -24,7 +24,7 @@ from shared.eventstore.history import as_of_day
 from shared.eventstore.stories import Stories
 from shared.problems import NotFound
 
-__all__ = ["Asks", "Reports"]
+__all__ = ["Asks", "Reports", "overdue_on"]
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -71,7 +71,7 @@ class Reports:
         known = [pond_id for pond_id, view in ponds.items() if view is not None]
         told = [f"{kind}-{pond_id}" for pond_id in known for kind in ("pondfile", "closure")]
         stories |= await _tell(self._registry_story, TellRegistryStory, told, day)
-        views = tuple(FindingView(finding=finding, version=1, overdue=_overdue(finding, day)) for finding in findings)
+        views = tuple(FindingView(finding=finding, version=1, overdue=overdue_on(finding, day)) for finding in findings)
         return write_report(
             Facts(as_of=day, language=command.language, letter=letter, findings=views, stories=stories, ponds=ponds)
         )
@@ -103,7 +103,8 @@ class Reports:
         return await self._registry.send(query, Story)
 
 
-def _overdue(finding: Finding, day: date) -> bool:
+def overdue_on(finding: Finding, day: date) -> bool:
+    """Tell whether a finding is open past its deadline on a day."""
     return finding.state is not FindingState.CLOSED_OUT and finding.deadline is not None and finding.deadline < day
 
 

@@ -6,10 +6,21 @@ from services.cases.report.facts import Facts
 from services.cases.report.findings import finding_blocks, stream_of
 from services.cases.report.letters import letter_entry, next_steps, opening, suggestions, tally, title
 from services.cases.report.pen import Pen
-from shared.contracts.cases import FindingRaised
+from shared.contracts.cases import (
+    DeadlineExtended,
+    FindingAssigned,
+    FindingClosedOut,
+    FindingRaised,
+    FindingReopened,
+)
 from shared.contracts.report import Block, BlockKind, ReplyReport, Sentence
 
 __all__ = ["write_report"]
+
+_COUNTED = frozenset(
+    event.event_type for event in (FindingRaised, FindingAssigned, DeadlineExtended, FindingClosedOut, FindingReopened)
+)
+"""Events that make a finding count as assigned, overdue or closed out."""
 
 
 def write_report(facts: Facts) -> ReplyReport:
@@ -26,13 +37,15 @@ def write_report(facts: Facts) -> ReplyReport:
     heading = title(pen, facts)
     begins = tuple(opening(pen, facts))
     views = sorted(facts.findings, key=lambda view: (view.finding.number or 1_000, view.finding.id))
-    raised = [facts.told(stream_of(view.finding), FindingRaised)[-1][0] for view in views]
+    counted = [
+        entry for view in views for entry in facts.stories.get(stream_of(view.finding), ()) if entry.type in _COUNTED
+    ]
 
     def part(key: str) -> Block:
         words = Sentence(text=pen.words(key), sources=pen.cite([received]))
         return Block(kind=BlockKind.PART, sentences=(words,))
 
-    blocks: list[Block] = [part("part_findings"), tally(pen, facts, raised)]
+    blocks: list[Block] = [part("part_findings"), tally(pen, facts, counted)]
     for place, view in enumerate(views, 1):
         blocks += finding_blocks(pen, facts, view, place)
     blocks += [part("part_suggestions"), *suggestions(pen, facts)]

@@ -58,13 +58,13 @@ def opening(pen: Pen, facts: Facts) -> Iterator[Sentence]:
     yield from pen.say("follows", entry)
 
 
-def tally(pen: Pen, facts: Facts, raised: list[StoryEntry]) -> Block:
-    """Write how many findings there are and how many of them are where."""
+def tally(pen: Pen, facts: Facts, counted: list[StoryEntry]) -> Block:
+    """Write how many findings there are and how many of them are where; *counted* are the events that say so."""
     if not facts.findings:
         return pen.paragraph("", pen.say("no_findings", letter_entry(facts)), missing=True)
     written = pen.say(
         "tally",
-        *raised,
+        *counted,
         findings=len(facts.findings),
         assigned=sum(view.finding.assignment is not None for view in facts.findings),
         overdue=sum(view.overdue for view in facts.findings),
