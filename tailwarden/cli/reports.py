@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 
+from tailwarden.cli.asking import AS_OF, HOME, JSON, day, talk, today
 from tailwarden.cli.cases import cases
 
 if TYPE_CHECKING:
@@ -16,19 +16,12 @@ if TYPE_CHECKING:
     from shared.contracts.cases import Finding, Letter
     from shared.contracts.report import CountySummary, ReplyReport, SupervisionSummary
 
-__all__ = ["fetch_ledger", "fetch_report", "register", "rendered"]
-
-T = TypeVar("T")
+__all__ = ["fetch_ledger", "fetch_report", "register", "rendered", "write"]
 
 LETTER = typer.Argument(metavar="LETTER", help="The letter's id. / 来函编号。", show_default=False)
-AS_OF = typer.Option(
-    None, "--as-of", formats=["%Y-%m-%d"], help="As things stood on this day. / 截至该日。", show_default="today / 今天"
-)
 OUT = typer.Option(None, "--out", help="Write it there. / 写入该文件。", show_default="Markdown on the screen / 屏幕")
 XLSX = typer.Option(..., "--out", help="Write it there: FILE.xlsx. / 写入该 .xlsx 文件。", show_default=False)
 COUNTY = typer.Option(None, "--county", help="Of one county only. / 只看一个县（区）。", show_default=False)
-JSON = typer.Option(False, "--json", help="Print JSON. / 输出 JSON。")
-HOME = typer.Option(None, "--home", help="Where the system keeps its data. / 数据目录。", show_default=".tailwarden")
 LANGUAGE = typer.Option("zh", "--language", help="zh or en. / 中文或英文。")
 
 WAIT = 30.0
@@ -62,13 +55,13 @@ def report(
 
     if out is not None:
         _extension(out, ".docx", ".md")
-    written = ask(home, lambda client: fetch_report(client, letter, _day(as_of), language))
+    written = talk(home, lambda client: fetch_report(client, letter, day(as_of), language), WAIT)
     if out is None:
         typer.echo(written.model_dump_json() if as_json else rendered(written, ".md").decode(), nl=as_json)
         return
     write(out, rendered(written, out.suffix.lower()))
     sentences = len(written.opening) + sum(len(block.sentences) for block in written.blocks) + 2
-    typer.echo(say("ledger.wrote_report", reader(), path=out, sentences=sentences, sources=len(written.sources)))
+    typer.echo(say("caseledger.wrote_report", reader(), path=out, sentences=sentences, sources=len(written.sources)))
 
 
 def summary(
@@ -77,8 +70,8 @@ def summary(
     """Count findings by county: open, overdue, closed out, relapsed. / 按县（区）汇总监督情况。"""
     from shared.contracts.report import Summarise, SupervisionSummary
 
-    command = Summarise(as_of=_day(as_of), county=county)
-    found = ask(home, lambda client: client.send(command, SupervisionSummary))
+    command = Summarise(as_of=day(as_of), county=county)
+    found = talk(home, lambda client: client.send(command, SupervisionSummary), WAIT)
     if as_json:
         typer.echo(found.model_dump_json())
     else:
@@ -94,10 +87,10 @@ def ledger(
     from tailwarden.report.ledger import ledger as workbook
 
     _extension(out, ".xlsx")
-    letters, findings = ask(home, lambda client: fetch_ledger(client, _day(as_of)))
-    write(out, workbook(letters, findings, _day(as_of) or today(), language))
+    letters, findings = talk(home, lambda client: fetch_ledger(client, day(as_of)), WAIT)
+    write(out, workbook(letters, findings, day(as_of) or today(), language))
     count = sum(len(letter.suggestions) for letter in letters)
-    typer.echo(say("ledger.wrote", reader(), path=out, findings=len(findings), suggestions=count))
+    typer.echo(say("caseledger.wrote", reader(), path=out, findings=len(findings), suggestions=count))
 
 
 async def fetch_report(client: CommandClient, letter: str, as_of: date | None, language: str) -> ReplyReport:
@@ -154,38 +147,6 @@ def write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise BadInput("report.unwritable", field="out", path=str(path), reason=error.strerror) from error
-
-
-def ask(home: Path | None, question: Callable[[CommandClient], Awaitable[T]]) -> T:
-    """Ask the running system."""
-    import asyncio
-
-    from shared.bus.connection import connect
-    from shared.bus.rpc import CommandClient
-    from shared.settings import Settings
-
-    async def asked() -> T:
-        nc = await connect(Settings.load(home=home).connection(), name="tailwarden-reports")
-        try:
-            return await question(CommandClient(nc, timeout=WAIT))
-        finally:
-            await nc.close()
-
-    return asyncio.run(asked())
-
-
-def today() -> date:
-    """Return the day it is at the office."""
-    from zoneinfo import ZoneInfo
-
-    from shared.clock import SystemClock
-    from shared.settings import Settings
-
-    return SystemClock().now().astimezone(ZoneInfo(Settings.load().timezone)).date()
-
-
-def _day(given: datetime | None) -> date | None:
-    return None if given is None else given.date()
 
 
 def _extension(path: Path, *wanted: str) -> None:

@@ -58,7 +58,7 @@ def ledger(letters: Iterable[Letter], findings: Iterable[Finding], as_of: date, 
         ("look_backs", _LOOK_BACKS, _look_back_rows(findings, language)),
     )
     for name, columns, rows in sheets:
-        sheet = book.create_sheet(say(f"ledger.sheet_{name}", language))
+        sheet = book.create_sheet(say(f"caseledger.sheet_{name}", language))
         _head(sheet, columns, language)
         for row in rows:
             sheet.append([_cell(sheet, value) for value in row])
@@ -74,7 +74,7 @@ def _head(sheet: Any, columns: Sequence[tuple[str, int]], language: str) -> None
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}1"
     cells = []
     for name, _ in columns:
-        cell = WriteOnlyCell(sheet, say(f"ledger.{name}", language))
+        cell = WriteOnlyCell(sheet, say(f"caseledger.{name}", language))
         cell.font = Font(bold=True)
         cell.fill = PatternFill("solid", fgColor="DDDDDD")
         cells.append(cell)
@@ -117,24 +117,24 @@ def _finding_rows(findings: Iterable[Finding], numbers: dict[str, str], as_of: d
             finding.number,
             finding.title,
             finding.quote,
-            say(f"ledger.source_{finding.source.value}", language),
+            say(f"caseledger.source_{finding.source.value}", language),
             finding.county,
             join(subject.name for subject in finding.subjects),
             finding.found_on,
             say(f"report.state_{finding.state.value}", language),
             None if duty is None else duty.target,
-            say("ledger.unassigned", language) if duty is None else duty.responsible_unit,
+            say("caseledger.unassigned", language) if duty is None else duty.responsible_unit,
             None if duty is None else duty.person,
             None if duty is None else join(duty.measures),
             None if duty is None else duty.assigned_on,
             finding.deadline,
-            say("ledger.yes" if late else "ledger.no", language),
+            say("caseledger.yes" if late else "caseledger.no", language),
             None if latest is None else latest.text,
             None if latest is None else latest.on,
             finding.closed_out_on,
             finding.verifier,
             finding.reopened,
-            say("ledger.no" if finding.listed is None else "ledger.yes", language),
+            say("caseledger.no" if finding.listed is None else "caseledger.yes", language),
             join(finding.recurrence_of),
         )
 
@@ -165,7 +165,7 @@ def _deadline_rows(findings: Iterable[Finding], as_of: date, language: str) -> I
             finding.deadline,
             len(finding.extensions),
             join(f"{each.reason}（{each.approver}）" for each in finding.extensions),
-            say("ledger.yes" if late else "ledger.no", language),
+            say("caseledger.yes" if late else "caseledger.no", language),
             late,
         )
 
@@ -174,5 +174,5 @@ def _look_back_rows(findings: Iterable[Finding], language: str) -> Iterator[Row]
     for finding in findings:
         for look in finding.look_backs:
             outcome = "not_held" if look.held_on is None else "holds" if look.holds else "relapsed"
-            outcome_words = say(f"ledger.{outcome}", language)
+            outcome_words = say(f"caseledger.{outcome}", language)
             yield finding.id, finding.title, finding.county, look.due, look.held_on, look.by, outcome_words, look.note
