@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -9,6 +11,8 @@ from services.registry.domain.grid import YUNNAN
 from shared.contracts.people import AdminLevel
 
 __all__ = ["RegistrySettings"]
+
+MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 
 
 class RegistrySettings(BaseSettings):
@@ -25,3 +29,9 @@ class RegistrySettings(BaseSettings):
     guarantor_levels: dict[int, tuple[AdminLevel, ...]] = dict(YUNNAN)
     """Levels of government that the guarantor 包保 of a pond may be of, by the pond's grade; as JSON,
     ``{"1": ["prefecture"], "5": ["township", "county"]}``. A grade that is not named has none that fits."""
+    datum_counts_from: MonthDay = "03-01"
+    """Month and day from which a datum check counts for the year's flood season."""
+    datum_season_begins: MonthDay = "06-01"
+    """First day on which each sensor ought to have its datum check (Hebei's flood season, 汛期)."""
+    datum_season_ends: MonthDay = "09-30"
+    """Last such day."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.registry.adapters.overdue import Overdue
 from services.registry.adapters.ponds import StoredPonds
 from services.registry.domain.overdue import OverdueRule
+from services.registry.domain.sensorcare import DatumSeason
 from services.registry.duties import Duties
 from services.registry.handlers import Registry
 from services.registry.kinds import KINDS
@@ -17,6 +18,7 @@ from services.registry.people import People
 from services.registry.pondfiles import PondFiles
 from services.registry.projections import Register
 from services.registry.rosters import Rosters
+from services.registry.sensorcare import SensorCares
 from services.registry.settings import RegistrySettings
 from shared.bus.connection import connect, new_broker, running
 from shared.bus.rpc import serve_command
@@ -32,10 +34,13 @@ from shared.contracts.registry import (
     RegisterSensor,
     ShowPond,
 )
+from shared.contracts.sensorcare import SENSORCARE_ACTS, ListSensorCare, ShowSensorCare
+from shared.contracts.stories import TellRegistryStory
 from shared.eventstore import EventStore, Projection, ServiceStore
 from shared.eventstore.aggregates import Aggregates, event_types
 from shared.eventstore.history import History
 from shared.eventstore.relay import Relay
+from shared.eventstore.stories import Stories
 from shared.logging import logger
 from shared.postgres import open_pool
 from shared.ready import mark_ready
@@ -63,14 +68,19 @@ def answer_commands(broker: NatsBroker, registry: Registry, records: Aggregates)
     serve_command(broker, ChangeSensorState, registry.change, SERVICE)
     serve_command(broker, AdoptLimits, registry.change, SERVICE)
     serve_command(broker, ShowPond, registry.show, SERVICE)
+    serve_command(broker, TellRegistryStory, Stories(records.pool, SERVICE).tell, SERVICE)
 
 
-def answer_about_ponds(broker: NatsBroker, files: PondFiles) -> None:
-    """Register the commands about ponds' files on *broker*."""
+def answer_about_ponds(broker: NatsBroker, files: PondFiles, cares: SensorCares) -> None:
+    """Register the commands about ponds' files and sensors' care on *broker*."""
     for act in PONDFILE_ACTS:
         serve_command(broker, act, files.act, SERVICE)
     serve_command(broker, ShowPondFile, files.show, SERVICE)
     serve_command(broker, ListPondFiles, files.list, SERVICE)
+    for each in SENSORCARE_ACTS:
+        serve_command(broker, each, cares.act, SERVICE)
+    serve_command(broker, ShowSensorCare, cares.show, SERVICE)
+    serve_command(broker, ListSensorCare, cares.list, SERVICE)
 
 
 def answer_about_people(broker: NatsBroker, people: People, duties: Duties, rosters: Rosters) -> None:
@@ -120,7 +130,9 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             overdue = Overdue(records, rule, own.overdue_every_s)
             broker = new_broker(to, name="tailwarden-registry")
             answer_commands(broker, registry, records)
-            answer_about_ponds(broker, PondFiles(records, parts.store, overdue.wake, rule))
+            files = PondFiles(records, parts.store, overdue.wake, rule)
+            season = DatumSeason(own.datum_counts_from, own.datum_season_begins, own.datum_season_ends)
+            answer_about_ponds(broker, files, SensorCares(records, parts.store, parts.projections, season))
             duties = Duties(records, parts.store, own.guarantor_levels)
             answer_about_people(broker, People(records), duties, Rosters(records))
             async with running(broker):

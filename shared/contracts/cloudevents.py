@@ -30,6 +30,7 @@ from shared.contracts.people import PEOPLE_EVENTS
 from shared.contracts.pondfiles import PONDFILE_EVENTS
 from shared.contracts.reading import read_model, read_value
 from shared.contracts.registry import REGISTRY_EVENTS
+from shared.contracts.sensorcare import SENSORCARE_EVENTS
 
 __all__ = ["EVENT_TYPES", "CloudEvent", "Published", "envelope", "event_of", "read_cloud_event", "subject_of"]
 
@@ -40,6 +41,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         *MONITOR_EVENTS,
         *PEOPLE_EVENTS,
         *PONDFILE_EVENTS,
+        *SENSORCARE_EVENTS,
         *LETTER_EVENTS,
         *FINDING_EVENTS,
         *DEADLINE_EVENTS,

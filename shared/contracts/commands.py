@@ -38,6 +38,13 @@ from shared.contracts.peopleacts import PEOPLE_REPLIES
 from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, PondFileList, PondFileView, ShowPondFile
 from shared.contracts.registry import REGISTRY_COMMANDS, PondView
 from shared.contracts.report import ReplyReport, Summarise, SupervisionSummary, WriteReport
+from shared.contracts.sensorcare import (
+    SENSORCARE_ACTS,
+    ListSensorCare,
+    SensorCareList,
+    SensorCareView,
+    ShowSensorCare,
+)
 from shared.contracts.stories import Story, TellCaseStory, TellRegistryStory
 
 __all__ = ["REPLIES"]
@@ -54,6 +61,9 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     **dict.fromkeys(PONDFILE_ACTS, PondFileView),
     ShowPondFile: PondFileView,
     ListPondFiles: PondFileList,
+    **dict.fromkeys(SENSORCARE_ACTS, SensorCareView),
+    ShowSensorCare: SensorCareView,
+    ListSensorCare: SensorCareList,
     **dict.fromkeys(LETTER_ACTS, LetterView),
     ShowLetter: LetterView,
     ListLetters: LetterList,
