@@ -15,7 +15,7 @@ from shared.words import language, say
 from tailwarden.cli.asking import today
 
 if TYPE_CHECKING:
-    from shared.contracts.cases import Finding, FindingList, FindingView, LetterList, LetterView
+    from shared.contracts.cases import Finding, FindingList, FindingView, LetterList, LetterView, Subject
 
 __all__ = ["finding_table", "letter_table", "tell_finding", "tell_letter"]
 
@@ -108,7 +108,7 @@ def tell_finding(view: FindingView) -> None:
     style = STYLES.get(finding.state, "bold")
     console.print(Text.assemble((finding.id, "bold"), "  ", finding.title, "  ", (state, style), (late, "bold red")))
     console.print(Text(f"  “{finding.quote}”", style="italic"))
-    _line(console, "about", ", ".join(f"{each.name} ({each.kind} {each.id})" for each in finding.subjects))
+    _line(console, "about", ", ".join(_subject(each) for each in finding.subjects))
     _line(console, "county", finding.county)
     _line(console, "found_on", finding.found_on.isoformat())
     if finding.letter_id is not None:
@@ -145,7 +145,11 @@ def tell_finding(view: FindingView) -> None:
             _line(console, "look_back", f"{back.held_on}  {back.by}: {outcome}. {back.note}")
     for check in finding.similar:
         why = say(f"cases.{check.why}", words)
-        _line(console, "similar", f"{check.subject.name} ({check.subject.kind} {check.subject.id}; {why})")
+        _line(console, "similar", f"{_subject(check.subject)}, {why}")
+
+
+def _subject(subject: Subject) -> str:
+    return f"{subject.name} ({say(f'cases.kind_{subject.kind}', language())} {subject.id})"
 
 
 def _line(console: Console, name: str, value: str) -> None:

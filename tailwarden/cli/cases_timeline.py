@@ -105,9 +105,10 @@ def _table(entries: list[StoryEntry]) -> None:
     table.add_column(say("told.who", words))
     table.add_column(say("told.what", words), ratio=1)
     table.add_column(say("told.event", words), no_wrap=True, style="dim")
-    several = len({entry.stream for entry in entries}) > 1
-    for entry in entries:
+    ids = [entry.stream.partition("-")[2] for entry in entries]
+    for entry, record in zip(entries, ids, strict=True):
         what = tell(entry.type, entry.data, words)
-        about = f"[{entry.stream.partition('-')[2]}] " if several else ""
-        table.add_row(entry.on.isoformat(), Text(entry.by), Text(about + what), str(entry.event_id))
+        about = f"[{record}] " if len(set(ids)) > 1 else ""
+        by = say("told.clock", words) if entry.by == "clock" else entry.by
+        table.add_row(entry.on.isoformat(), Text(by), Text(about + what), str(entry.event_id))
     Console().print(table)
