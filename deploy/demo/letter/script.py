@@ -14,7 +14,7 @@ from typing import Any
 from shared.contracts.base import Command
 from shared.contracts.commands import REPLIES
 from shared.contracts.evidence import AddEvidence
-from shared.contracts.mines import MineDescription, RegisterMine
+from shared.contracts.mines import MINE_ACTS, MineDescription, RegisterMine
 
 __all__ = ["HERE", "Expected", "Script", "Step", "script"]
 
@@ -132,7 +132,7 @@ def _evidence(files: dict[str, dict[str, Any]], by: str) -> list[Step]:
 
 def _acts(data: dict[str, Any], evidence: dict[str, dict[str, Any]], given: dict[str, dict[str, Any]]) -> list[Step]:
     """Return the acts of a file; what its ``[story]`` says of all of them is filled in."""
-    kinds = {command.command_name: command for command in REPLIES}
+    kinds = {command.command_name: command for command in (*REPLIES, *MINE_ACTS)}
     steps = []
     for act in data["act"]:
         kind = kinds[act["command"]]
@@ -141,7 +141,7 @@ def _acts(data: dict[str, Any], evidence: dict[str, dict[str, Any]], given: dict
         for prefix, filled in given.items():
             known = {name: value for name, value in filled.items() if name in kind.model_fields}
             fields = known | fields if act["command"].startswith(prefix) else fields
-        if "evidence" in fields:
+        if act["command"].startswith("cases.") and "evidence" in fields:
             fields["evidence"] = [_reference(key, evidence) for key in fields["evidence"]]
         steps.append(Step(act.get("on"), kind.model_validate(fields)))
     return steps

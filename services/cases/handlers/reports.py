@@ -14,8 +14,10 @@ from pydantic import BaseModel
 from services.cases.handlers.letters import Letters
 from services.cases.report.build import write_report
 from services.cases.report.facts import Facts
+from services.cases.report.reduction import MINE_TYPES
 from shared.contracts.base import ID_PATTERN, Command
 from shared.contracts.cases import Finding, FindingState, FindingView, ShowLetter, SubjectKind
+from shared.contracts.mines import ListMines, Mine, MineList
 from shared.contracts.pondfiles import PondFileView, ShowPondFile
 from shared.contracts.report import CountySummary, ReplyReport, Summarise, SupervisionSummary, WriteReport
 from shared.contracts.stories import Story, StoryEntry, StoryQuery, TellCaseStory, TellRegistryStory
@@ -27,6 +29,7 @@ from shared.problems import NotFound
 __all__ = ["Asks", "Reports", "overdue_on"]
 
 T = TypeVar("T", bound=BaseModel)
+PAGE = 500
 
 
 class Asks(Protocol):
@@ -71,9 +74,21 @@ class Reports:
         known = [pond_id for pond_id, view in ponds.items() if view is not None]
         told = [f"{kind}-{pond_id}" for pond_id in known for kind in ("pondfile", "closure")]
         stories |= await _tell(self._registry_story, TellRegistryStory, told, day)
+        mines = await self._mines(findings, day)
+        stories |= await _tell(
+            self._registry_story, TellRegistryStory, [f"mine-{mine.id}" for mine in mines], day, MINE_TYPES
+        )
         views = tuple(FindingView(finding=finding, version=1, overdue=overdue_on(finding, day)) for finding in findings)
         return write_report(
-            Facts(as_of=day, language=command.language, letter=letter, findings=views, stories=stories, ponds=ponds)
+            Facts(
+                as_of=day,
+                language=command.language,
+                letter=letter,
+                findings=views,
+                stories=stories,
+                ponds=ponds,
+                mines=mines,
+            )
         )
 
     async def summarise(self, command: Summarise) -> SupervisionSummary:
@@ -99,6 +114,24 @@ class Reports:
                 ponds[pond_id] = None
         return ponds
 
+    async def _mines(self, findings: Iterable[Finding], day: date) -> tuple[Mine, ...]:
+        """Return the mines of the counties that findings are about, or all where one is about the city."""
+        subjects = [subject for finding in findings for subject in finding.subjects]
+        counties: list[str | None] = [None]
+        if all(subject.kind is not SubjectKind.CITY for subject in subjects):
+            counties = list(dict.fromkeys(each.name for each in subjects if each.kind is SubjectKind.COUNTY))
+        mines: list[Mine] = []
+        for county in counties:
+            offset = 0
+            while True:
+                query = ListMines(county=county, as_of=day, limit=PAGE, offset=offset)
+                some = await self._registry.send(query, MineList)
+                mines += some.mines
+                offset += len(some.mines)
+                if not some.mines or offset >= some.total:
+                    break
+        return tuple(mines)
+
     async def _registry_story(self, query: StoryQuery) -> Story:
         return await self._registry.send(query, Story)
 
@@ -121,12 +154,12 @@ def _with_earlier(findings: Sequence[Finding]) -> list[str]:
 
 
 async def _tell(
-    tell: Any, question: type[StoryQuery], streams: Sequence[str], day: date
+    tell: Any, question: type[StoryQuery], streams: Sequence[str], day: date, types: tuple[str, ...] = ()
 ) -> dict[str, tuple[StoryEntry, ...]]:
     """Return the events of many streams, page by page."""
     found: dict[str, list[StoryEntry]] = defaultdict(list)
     for begin in range(0, len(streams), 1_000):
-        query = question(streams=tuple(streams[begin : begin + 1_000]), as_of=day)
+        query = question(streams=tuple(streams[begin : begin + 1_000]), as_of=day, types=types)
         while True:
             story: Story = await tell(query)
             for entry in story.entries:

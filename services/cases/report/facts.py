@@ -9,12 +9,22 @@ from typing import TypeVar
 
 from shared.contracts.acts import Recorded
 from shared.contracts.cases import FindingView, LetterView
+from shared.contracts.mines import Mine
 from shared.contracts.pondfiles import PondFileView
 from shared.contracts.stories import StoryEntry
 
-__all__ = ["Facts"]
+__all__ = ["Facts", "PlanTold"]
 
 E = TypeVar("E", bound=Recorded)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTold:
+    """The city's reduction plan as the register tells it: its target, its own events, and where it does not agree."""
+
+    target: int | None
+    entries: tuple[StoryEntry, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,8 @@ class Facts:
         Stream → its events up to that day, oldest first.
     ponds
         Pond id → its file; None for a pond the register does not know.
+    mines, plan
+        The register's mines, where a finding is about a county or the city, and its reduction plan.
     """
 
     as_of: date
@@ -37,6 +49,8 @@ class Facts:
     findings: tuple[FindingView, ...] = ()
     stories: Mapping[str, tuple[StoryEntry, ...]] = field(default_factory=dict)
     ponds: Mapping[str, PondFileView | None] = field(default_factory=dict)
+    mines: tuple[Mine, ...] = ()
+    plan: PlanTold | None = None
 
     def told(
         self, stream: str, event: type[E], where: Callable[[E], bool] = lambda _: True
