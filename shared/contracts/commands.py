@@ -23,6 +23,7 @@ from shared.contracts.cases import (
 from shared.contracts.casework import CASEWORK_REPLIES
 from shared.contracts.deadlines import DeadlineList, ListDeadlines
 from shared.contracts.evidence import EVIDENCE_REPLIES
+from shared.contracts.ledger import LEDGER_REPLIES
 from shared.contracts.monitor import (
     AcknowledgeWarning,
     CloseWarning,
@@ -57,6 +58,7 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     ShowWarning: WarningView,
     ListWarnings: WarningList,
     **PEOPLE_REPLIES,
+    **LEDGER_REPLIES,
     ShowPondStanding: PondStandings,
     **dict.fromkeys(PONDFILE_ACTS, PondFileView),
     ShowPondFile: PondFileView,
