@@ -26,12 +26,8 @@ from shared.postgres import Connection
 
 __all__ = ["Deadlines"]
 
-# The first condition is that of the index; the second finds the earliest look-back that is awaited.
-_AWAITS = sql.SQL("state @? '$.look_backs[*] ? (@.held_on == null)'")
-_EARLIEST = sql.SQL(
-    "(SELECT min((due #>> '{}')::date)"
-    " FROM jsonb_path_query(state, '$.look_backs[*] ? (@.held_on == null).due') AS due)"
-)
+_DUE = sql.SQL("earliest_look_back(state)")
+"""An index holds it; see cases-0003."""
 
 
 class Deadlines:
@@ -74,20 +70,23 @@ class Deadlines:
         county = sql.SQL("TRUE")
         if command.county is not None:
             county, of_county = sql.SQL("county = %s"), [command.county]
+        # Which and how many first, by what indices hold; then the states of one page of them.
         rows = sql.SQL(
-            "SELECT state, id, deadline AS due, false AS look_back FROM finding_history"
+            "SELECT id, valid_from, deadline AS due, false AS look_back FROM finding_history"
             " WHERE {then} AND {county} AND deadline <= %s"
-            " UNION ALL SELECT state, id, {earliest}, true FROM finding_history"
-            " WHERE {then} AND {county} AND {awaits} AND {earliest} <= %s"
-        ).format(then=standing_then, county=county, earliest=_EARLIEST, awaits=_AWAITS)
-        parameters = [*then, *of_county, horizon, *then, *of_county, day]
+            " UNION ALL SELECT id, valid_from, {due}::date, true FROM finding_history"
+            " WHERE {then} AND {county} AND {due} IS NOT NULL AND {due} <= %s"
+        ).format(then=standing_then, county=county, due=_DUE)
+        parameters = [*then, *of_county, horizon, *then, *of_county, day.isoformat()]
         cursor = await conn.execute(sql.SQL("SELECT count(*) FROM ({}) AS f").format(rows), parameters)
         counted = await cursor.fetchone()
         assert counted is not None  # an aggregate gives one row
         paged = sql.SQL(
-            "SELECT state::text, due, look_back FROM ({}) AS f ORDER BY due, id, look_back LIMIT %s OFFSET %s"
-        )
-        cursor = await conn.execute(paged.format(rows), [*parameters, command.limit, command.offset])
+            "SELECT h.state::text, f.due, f.look_back"
+            " FROM (SELECT * FROM ({}) AS g ORDER BY due, id, look_back LIMIT %s OFFSET %s) AS f"
+            " JOIN finding_history h USING (id, valid_from) ORDER BY f.due, id, f.look_back"
+        ).format(rows)
+        cursor = await conn.execute(paged, [*parameters, command.limit, command.offset])
         found = [(Finding.model_validate_json(row[0]), row[1], bool(row[2])) for row in await cursor.fetchall()]
         return int(counted[0]), found
 

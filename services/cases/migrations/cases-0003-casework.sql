@@ -45,8 +45,15 @@ CREATE TABLE campaign_history (
 );
 
 CREATE INDEX finding_campaign ON finding_history (campaign_id) WHERE campaign_id IS NOT NULL;
-CREATE INDEX finding_awaits_look_back ON finding_history (id)
-    WHERE valid_to IS NULL AND state @? '$.look_backs[*] ? (@.held_on == null)';
+
+-- The day the earliest look-back is due that was not held, as ISO text (which sorts as days do), or NULL.
+CREATE FUNCTION earliest_look_back(state jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT min(due #>> '{}')
+            FROM jsonb_path_query(state, '$.look_backs[*] ? (@.held_on == null).due') AS due);
+
+CREATE INDEX finding_look_back ON finding_history (earliest_look_back(state))
+    WHERE earliest_look_back(state) IS NOT NULL;
 
 -- The clock's own memory, no record: which state of a finding it has looked at, and when to look again.
 -- Losing it costs a look at every finding, nothing else.
