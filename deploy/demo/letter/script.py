@@ -15,6 +15,7 @@ from shared.contracts.base import Command
 from shared.contracts.commands import REPLIES
 from shared.contracts.evidence import AddEvidence
 from shared.contracts.mines import MINE_ACTS, MineDescription, RegisterMine
+from shared.contracts.plans import SetPlan
 
 __all__ = ["HERE", "Expected", "Script", "Step", "script"]
 
@@ -132,15 +133,16 @@ def _evidence(files: dict[str, dict[str, Any]], by: str) -> list[Step]:
 
 def _acts(data: dict[str, Any], evidence: dict[str, dict[str, Any]], given: dict[str, dict[str, Any]]) -> list[Step]:
     """Return the acts of a file; what its ``[story]`` says of all of them is filled in."""
-    kinds = {command.command_name: command for command in (*REPLIES, *MINE_ACTS)}
+    known: tuple[type[Command], ...] = (*REPLIES, *MINE_ACTS, SetPlan)
+    kinds = {command.command_name: command for command in known}
     steps = []
     for act in data["act"]:
         kind = kinds[act["command"]]
         fields = {name: value for name, value in act.items() if name != "command"}
         fields.setdefault("by", data["story"]["by"])
         for prefix, filled in given.items():
-            known = {name: value for name, value in filled.items() if name in kind.model_fields}
-            fields = known | fields if act["command"].startswith(prefix) else fields
+            if act["command"].startswith(prefix):
+                fields = {name: value for name, value in filled.items() if name in kind.model_fields} | fields
         if act["command"].startswith("cases.") and "evidence" in fields:
             fields["evidence"] = [_reference(key, evidence) for key in fields["evidence"]]
         steps.append(Step(act.get("on"), kind.model_validate(fields)))

@@ -18,6 +18,7 @@ from services.cases.report.reduction import MINE_TYPES
 from shared.contracts.base import ID_PATTERN, Command
 from shared.contracts.cases import Finding, FindingState, FindingView, ShowLetter, SubjectKind
 from shared.contracts.mines import ListMines, Mine, MineList
+from shared.contracts.plans import ListPlans, PlanList, PlanView, ShowPlan
 from shared.contracts.pondfiles import PondFileView, ShowPondFile
 from shared.contracts.report import CountySummary, ReplyReport, Summarise, SupervisionSummary, WriteReport
 from shared.contracts.stories import Story, StoryEntry, StoryQuery, TellCaseStory, TellRegistryStory
@@ -75,9 +76,11 @@ class Reports:
         told = [f"{kind}-{pond_id}" for pond_id in known for kind in ("pondfile", "closure")]
         stories |= await _tell(self._registry_story, TellRegistryStory, told, day)
         mines = await self._mines(findings, day)
-        stories |= await _tell(
-            self._registry_story, TellRegistryStory, [f"mine-{mine.id}" for mine in mines], day, MINE_TYPES
-        )
+        plan = await self._plan(findings, day)
+        streams = [f"mine-{mine.id}" for mine in mines]
+        stories |= await _tell(self._registry_story, TellRegistryStory, streams, day, MINE_TYPES)
+        if plan is not None:
+            stories |= await _tell(self._registry_story, TellRegistryStory, [f"plan-{plan.plan.id}"], day)
         views = tuple(FindingView(finding=finding, version=1, overdue=overdue_on(finding, day)) for finding in findings)
         return write_report(
             Facts(
@@ -88,6 +91,7 @@ class Reports:
                 stories=stories,
                 ponds=ponds,
                 mines=mines,
+                plan=plan,
             )
         )
 
@@ -131,6 +135,15 @@ class Reports:
                 if not some.mines or offset >= some.total:
                     break
         return tuple(mines)
+
+    async def _plan(self, findings: Iterable[Finding], day: date) -> PlanView | None:
+        """Return the plan of the city that a finding is about, if one was set by then."""
+        subjects = (subject for finding in findings for subject in finding.subjects)
+        for city in dict.fromkeys(subject.name for subject in subjects if subject.kind is SubjectKind.CITY):
+            known = await self._registry.send(ListPlans(place=city, as_of=day), PlanList)
+            for plan in known.plans:
+                return await self._registry.send(ShowPlan(plan_id=plan.id, as_of=day), PlanView)
+        return None
 
     async def _registry_story(self, query: StoryQuery) -> Story:
         return await self._registry.send(query, Story)

@@ -10,21 +10,13 @@ from typing import TypeVar
 from shared.contracts.acts import Recorded
 from shared.contracts.cases import FindingView, LetterView
 from shared.contracts.mines import Mine
+from shared.contracts.plans import PlanView
 from shared.contracts.pondfiles import PondFileView
 from shared.contracts.stories import StoryEntry
 
-__all__ = ["Facts", "PlanTold"]
+__all__ = ["Facts"]
 
 E = TypeVar("E", bound=Recorded)
-
-
-@dataclass(frozen=True, slots=True)
-class PlanTold:
-    """The city's reduction plan as the register tells it: its target, its own events, and where it does not agree."""
-
-    target: int | None
-    entries: tuple[StoryEntry, ...] = ()
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class Facts:
     stories: Mapping[str, tuple[StoryEntry, ...]] = field(default_factory=dict)
     ponds: Mapping[str, PondFileView | None] = field(default_factory=dict)
     mines: tuple[Mine, ...] = ()
-    plan: PlanTold | None = None
+    plan: PlanView | None = None
 
     def told(
         self, stream: str, event: type[E], where: Callable[[E], bool] = lambda _: True

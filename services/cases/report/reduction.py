@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from services.cases.report.counting import Count, count
 from services.cases.report.facts import Facts
 from services.cases.report.pen import Pen
 from shared.contracts.cases import Finding, SubjectKind
 from shared.contracts.mines import (
-    GONE,
     ClosurePlanned,
     MergerPlanned,
     Mine,
@@ -17,16 +16,16 @@ from shared.contracts.mines import (
     MineAmended,
     MineClosed,
     MineMerged,
-    MineMerger,
     MinePhasedOut,
     MineRegistered,
     MineStatus,
     PhaseOutPlanned,
 )
+from shared.contracts.plans import DifferenceKind
 from shared.contracts.report import Block, Sentence
 from shared.contracts.stories import StoryEntry
 
-__all__ = ["MINE_TYPES", "Count", "count", "reduction_blocks"]
+__all__ = ["MINE_TYPES", "reduction_blocks"]
 
 MINE_TYPES = tuple(
     event.event_type
@@ -43,70 +42,12 @@ MINE_TYPES = tuple(
     )
 )
 """Events of mines that a report may rest on."""
+_PLANNING = frozenset(event.event_type for event in (ClosurePlanned, PhaseOutPlanned, MergerPlanned))
+_MOVES = (*_PLANNING, *(e.event_type for e in (MineClosed, MinePhasedOut, MineMerged, MineAbsorbed)))
 MOST_CITED = 200
 """Registrations cited one by one; a larger register is cited by its latest."""
 
 Written = tuple[Sentence, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """What the mines of an area add up to."""
-
-    mines: tuple[Mine, ...]
-
-    @property
-    def registered(self) -> int:
-        """Mines that ever were in the register."""
-        return len(self.mines)
-
-    @property
-    def now(self) -> int:
-        """Mines that still are."""
-        return sum(mine.status not in GONE for mine in self.mines)
-
-    @property
-    def closing(self) -> tuple[Mine, ...]:
-        """Mines to be closed by law, those that are closed among them."""
-        return tuple(mine for mine in self.mines if mine.closure is not None or mine.status is MineStatus.CLOSED)
-
-    @property
-    def phasing_out(self) -> tuple[Mine, ...]:
-        """Mines to be phased out, those that are among them."""
-        return tuple(mine for mine in self.mines if mine.phase_out is not None or mine.status is MineStatus.PHASED_OUT)
-
-    @property
-    def mergers(self) -> tuple[MineMerger, ...]:
-        """Mergers these mines take part in, each once."""
-        known = {mine.merger.merger_id: mine.merger for mine in self.mines if mine.merger is not None}
-        return tuple(known[merger_id] for merger_id in sorted(known))
-
-    @property
-    def merging(self) -> int:
-        """Mines that mergers begin with."""
-        return len({member for merger in self.mergers for member in merger.members})
-
-    @property
-    def merged_away(self) -> int:
-        """Mines that all mergers, done and planned, take away."""
-        own = {mine.id for mine in self.mines}
-        return sum(len((set(merger.members) - {merger.into}) & own) for merger in self.mergers)
-
-    @property
-    def planned(self) -> int:
-        """Mines left when everything planned is done."""
-        return self.registered - len(self.closing) - len(self.phasing_out) - self.merged_away
-
-    def merger_done(self, merger: MineMerger) -> bool:
-        """Tell whether a merger was carried out: every other member has gone into the one it names."""
-        others = [mine for mine in self.mines if mine.id in merger.members and mine.id != merger.into]
-        return bool(others) and all(mine.status is MineStatus.MERGED for mine in others)
-
-
-def count(facts: Facts, county: str | None = None) -> Count:
-    """Count the mines of a county, or of all."""
-    chosen = (mine for mine in facts.mines if county is None or mine.description.county == county)
-    return Count(tuple(sorted(chosen, key=lambda mine: mine.id)))
 
 
 def reduction_blocks(pen: Pen, facts: Facts, finding: Finding, raised: StoryEntry) -> Iterator[Block]:
@@ -136,50 +77,84 @@ def _city(pen: Pen, facts: Facts, raised: StoryEntry) -> Iterator[Block]:
         yield pen.paragraph(label, pen.say("mines_none", raised), missing=True)
         return
     written = [*pen.say("mines_registered", *registrations, registered=whole.registered)]
-    planning = _entries(
-        facts, whole.mines, ClosurePlanned.event_type, PhaseOutPlanned.event_type, MergerPlanned.event_type,
-        MineClosed.event_type, MinePhasedOut.event_type, MineMerged.event_type,
-    )  # fmt: skip
-    planning += facts.plan.entries if facts.plan is not None else ()
-    if not planning:
-        yield pen.paragraph(label, (*written, *pen.say("plan_none", raised)), missing=True)
-        return
-    written += pen.say(
+    plans = _plan_entries(facts)
+    moves = _entries(facts, whole.mines, *_MOVES)
+    if not plans:
+        written += pen.say("plan_none", raised)
+        if moves:
+            written += _counted(pen, whole, moves)
+        yield pen.paragraph(label, written, missing=True)
+    else:
+        yield pen.paragraph(label, (*written, *_told(pen, facts, plans, moves)))
+    if schedule := _schedule(pen, facts, whole):
+        yield pen.paragraph(pen.words("label_schedule"), schedule)
+    if differing := _differences(pen, facts, plans):
+        yield pen.paragraph(pen.words("label_differences"), differing, missing=True)
+
+
+def _plan_entries(facts: Facts) -> list[StoryEntry]:
+    return [] if facts.plan is None else list(facts.stories.get(f"plan-{facts.plan.plan.id}", ()))
+
+
+def _told(pen: Pen, facts: Facts, plans: Sequence[StoryEntry], moves: Sequence[StoryEntry]) -> Written:
+    """Write the plan as decided, and what the register says is done of it."""
+    view = facts.plan
+    assert view is not None, "its events are there"
+    written = pen.say(
         "plan",
-        *planning,
+        *plans,
+        *(entry for entry in moves if entry.type in _PLANNING),
+        closing=view.closures_planned,
+        merging=view.merged_from,
+        into=view.merged_into,
+        before=view.mines_before,
+        planned=view.mines_planned,
+        fewer=view.mines_before - view.mines_planned,
+        deadline=view.plan.plan.deadline,
+    )
+    done = [entry for entry in moves if entry.type not in _PLANNING]
+    return written + pen.say(
+        "plan_done",
+        *(done or plans),
+        closed=view.closures_done,
+        closing=view.closures_planned,
+        merged=view.merged_from_done,
+        merging=view.merged_from,
+        now=view.mines_now,
+    )
+
+
+def _counted(pen: Pen, whole: Count, moves: Sequence[StoryEntry]) -> Written:
+    """Write what the mines' own records add up to where nobody has set a plan."""
+    return pen.say(
+        "counted",
+        *moves,
         closing=len(whole.closing),
         merging=whole.merging,
         into=len(whole.mergers),
-        registered=whole.registered,
-        planned=whole.planned,
-        fewer=whole.registered - whole.planned,
-    )
-    if whole.phasing_out:
-        written += pen.say("plan_phase_out", *planning, count=len(whole.phasing_out))
-    written += _done(pen, facts, whole, planning)
-    yield pen.paragraph(label, written)
-    if schedule := _schedule(pen, facts, whole):
-        yield pen.paragraph(pen.words("label_schedule"), schedule)
-    if facts.plan is not None and facts.plan.problems:
-        wrong = pen.words("clauses").join(facts.plan.problems)
-        yield pen.paragraph(label, pen.say("plan_differs", *(facts.plan.entries or planning), why=wrong), missing=True)
-
-
-def _done(pen: Pen, facts: Facts, whole: Count, planning: Sequence[StoryEntry]) -> Written:
-    """Write what of the plan is done; where nothing is, the plan itself shows it."""
-    done = _entries(
-        facts, whole.mines, MineClosed.event_type, MinePhasedOut.event_type, MineMerged.event_type,
-        MineAbsorbed.event_type,
-    )  # fmt: skip
-    return pen.say(
-        "plan_done",
-        *(done or planning),
-        closed=sum(mine.status is MineStatus.CLOSED for mine in whole.mines),
-        closing=len(whole.closing),
-        mergers_done=sum(whole.merger_done(merger) for merger in whole.mergers),
-        mergers=len(whole.mergers),
+        phasing_out=len(whole.phasing_out),
         now=whole.now,
     )
+
+
+def _differences(pen: Pen, facts: Facts, plans: Sequence[StoryEntry]) -> Written:
+    """Write where plan and register do not agree; what is late stands in the schedule already."""
+    if facts.plan is None or not plans:
+        return ()
+    written: list[Sentence] = []
+    for each in facts.plan.differences:
+        if each.kind is DifferenceKind.OVERDUE and each.mine_id is not None:
+            continue
+        where = each.name or each.mine_id or each.county or facts.plan.plan.plan.place
+        written += pen.say(
+            f"differs_{each.kind.value}",
+            *plans,
+            *_entries(facts, [mine for mine in facts.mines if mine.id == each.mine_id], *_MOVES),
+            where=where,
+            expected="–" if each.expected is None else each.expected,
+            found="–" if each.found is None else each.found,
+        )
+    return tuple(written)
 
 
 def _schedule(pen: Pen, facts: Facts, whole: Count) -> Written:

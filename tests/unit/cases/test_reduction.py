@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import pytest
+
 from deploy.demo.letter.script import script
 from services.cases.report.build import write_report
-from services.cases.report.facts import Facts, PlanTold
-from services.cases.report.reduction import Count, count
+from services.cases.report.counting import Count, count
+from services.cases.report.facts import Facts
 from shared.contracts.acts import Recorded
 from shared.contracts.mines import (
     ClosurePlan,
@@ -25,6 +27,7 @@ from shared.contracts.mines import (
     MineRegistered,
     MineStatus,
 )
+from shared.contracts.plans import DifferenceKind, Plan, PlanDifference, PlanSet, PlanView, ReductionPlan, ScopeKind
 from shared.contracts.stories import StoryEntry
 from tests.unit.cases.office import Office, text_of
 
@@ -83,21 +86,46 @@ def register(
     return tuple(mines), stories
 
 
-def facts(plan: PlanTold | None = None, day: date = THE_DAY, **given: int) -> Facts:
+def city_plan(day: date, closed: int, merged: int, differences: tuple[PlanDifference, ...]) -> PlanView:
+    plan = ReductionPlan(
+        id="p1", title="削减计划", scope=ScopeKind.CITY, place="石家庄市", baseline_on=date(2022, 12, 31),
+        baseline_count=57, target_count=48, deadline=date(2024, 6, 28),
+    )  # fmt: skip
+    return PlanView(
+        plan=Plan(id="p1", last_on=PLANNED_ON, plan=plan, first_set_on=PLANNED_ON), version=1, as_of=day,
+        mines_before=57, before_from_records=True, mines_planned=48, target_count=48, mines_now=57 - closed - merged,
+        closures_planned=6, closures_done=closed, merged_from=6, merged_into=3, merged_from_done=2 * merged,
+        merged_into_done=merged, counties=(), items=(), mine_free=(), differences=differences,
+    )  # fmt: skip
+
+
+def facts(
+    day: date = THE_DAY,
+    *differences: PlanDifference,
+    planned: bool = True,
+    closed: int = 0,
+    merged: int = 0,
+    **given: int,
+) -> Facts:
     office, story = Office(), script()
     office.play(story.steps, day)
-    mines, stories = register(**given)
+    mines, stories = register(closed=closed, merged=merged, **given)
     plain = office.facts(story.letter_id, day)
+    if not planned:
+        return replace(plain, mines=mines, stories={**plain.stories, **stories})
+    plan = city_plan(day, closed, merged, differences)
+    at = datetime.combine(PLANNED_ON, time(9), UTC)
+    stories["plan-p1"] = (entry("plan-p1", 1, PlanSet(plan=plan.plan.plan, on=PLANNED_ON, at=at, by="clerk")),)
     return replace(plain, mines=mines, stories={**plain.stories, **stories}, plan=plan)
 
 
 def test_planned_and_done_are_told_apart() -> None:
     text = text_of(write_report(facts()))
-    assert "计划关闭6座矿山，整合重组6座矿山为3座，由57座减少到48座，共减少9座。" in text
-    assert "计划关闭的6座中已关闭0座，计划整合的3组中已完成0组，现有矿山57座。" in text
+    assert "计划关闭6座矿山，整合重组6座矿山为3座，由57座减少到48座，共减少9座，应于2024年6月28日前完成。" in text
+    assert "计划关闭的6座中已关闭0座，计划整合的6座中已整合0座，现有矿山57座。" in text
     later = text_of(write_report(facts(closed=2, merged=1)))
     assert "由57座减少到48座" in later
-    assert "计划关闭的6座中已关闭2座，计划整合的3组中已完成1组，现有矿山54座。" in later
+    assert "计划关闭的6座中已关闭2座，计划整合的6座中已整合2座，现有矿山54座。" in later
     assert "矿0，已于2023年5月30日依法关闭。" in later
     assert "矿6、矿7，已于2023年5月31日整合为矿6。" in later
 
@@ -120,25 +148,36 @@ def test_every_number_rests_on_the_mines_own_events() -> None:
     assert types == ["registry.mine.registered"] * 57
     planned = next(each for each in sentences if "由57座减少到48座" in each.text)
     kinds = {report.sources[number - 1].type for number in planned.sources}
-    assert kinds >= {"registry.mine.closure_planned", "registry.mine.merger_planned"}
+    assert kinds == {"registry.plan.set", "registry.mine.closure_planned", "registry.mine.merger_planned"}
     done = next(each for each in sentences if "已关闭1座" in each.text and "6座中" in each.text)
     assert [report.sources[number - 1].type for number in done.sources] == ["registry.mine.closed"]
     assert len(of) == len(report.sources)
 
 
 def test_without_any_plan_it_says_what_is_missing() -> None:
-    report = write_report(facts(closing=0, mergers=0))
+    report = write_report(facts(planned=False, closing=0, mergers=0))
     text = text_of(report)
-    assert "尚未登记任何关闭或整合计划：关闭矿山的数量、名称和时间进度均未明确" in text
+    assert "尚未登记削减计划：关闭矿山的数量、名称和时间进度均未明确" in text
     assert "元氏县矿山数量：登记19座；截至2023年6月1日，没有登记任何关闭计划" in text
     assert "座减少到" not in text
 
 
-def test_a_plan_that_the_register_does_not_bear_out_is_told() -> None:
-    office = facts()
-    source = office.stories["mine-m00"][:1]
-    text = text_of(write_report(replace(office, plan=PlanTold(47, source, ("计划目标47座，登记册为48座",)))))
-    assert "削减计划与登记册不一致：计划目标47座，登记册为48座。" in text
+def test_mines_own_plans_are_added_up_where_nobody_has_set_one() -> None:
+    text = text_of(write_report(facts(planned=False)))
+    assert "尚未登记削减计划" in text
+    assert "各矿登记合计：拟关闭6座，拟将6座整合为3座" in text
+
+
+@pytest.mark.parametrize("kind", list(DifferenceKind))
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_where_plan_and_register_differ_is_told(kind: DifferenceKind, language: str) -> None:
+    difference = PlanDifference(kind=kind, name="矿0", expected=47, found=48)
+    given = replace(facts(THE_DAY, difference), language=language)
+    label = "计划与登记册不一致：" if language == "zh" else "Plan and register do not agree: "
+    told = [block for block in write_report(given).blocks if block.label == label]
+    assert len(told) == 1
+    assert "矿0" in told[0].sentences[0].text
+    assert told[0].missing
 
 
 def test_counties_are_counted_apart() -> None:
