@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from services.cases.domain.names import named
 from shared.contracts.acts import Asked, Recorded
 from shared.contracts.campaigns import (
     AmendCampaign,
@@ -34,10 +35,11 @@ def decide(asked: Asked[CampaignAct], state: Campaign | None) -> Sequence[Record
     Conflict
         ``acts.exists``, ``casework.campaign_closed``.
     BadInput
-        ``casework.campaign_days``.
+        ``casework.campaign_days``, ``acts.blank``.
     """
     command = asked.command
     on, at, by, campaign_id = asked.on, asked.at, command.by, command.campaign_id
+    named(by=by)
     if isinstance(command, OpenCampaign):
         if state is None:
             _in_order(command.plan)

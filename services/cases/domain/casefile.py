@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from services.cases.domain.names import blank, named, same_person
 from shared.contracts.acts import Asked, Recorded
 from shared.contracts.cases import Subject
 from shared.contracts.casework import (
@@ -55,12 +56,13 @@ def decide(asked: Asked[Any], state: CaseFile | None) -> Sequence[Recorded]:
     Conflict
         ``acts.exists``, ``casework.closed``, ``casework.same_person``.
     BadInput
-        ``casework.parties``, ``casework.not_typical``, ``casework.no_evidence``, ``casework.no_second``.
+        ``casework.parties``, ``casework.not_typical``, ``casework.no_evidence``, ``casework.no_second``, ``acts.blank``.
     """
     command: CaseFileAct | HearWarning = asked.command
     at, on = asked.at, asked.on
     if isinstance(command, HearWarning):
         return _hear(asked, command, state)
+    named(by=command.by)
     if isinstance(command, OpenCaseFile):
         return _open(asked, command, state)
     if state is None:
@@ -102,7 +104,7 @@ def _open(asked: Asked[Any], command: OpenCaseFile, state: CaseFile | None) -> S
 
 
 def _close(asked: Asked[Any], command: CloseCaseFile, state: CaseFile) -> Sequence[Recorded]:
-    second = command.confirmed_by.strip() or None
+    second = None if blank(command.confirmed_by) else command.confirmed_by.strip()
     if state.closed_on is not None:
         if (state.closed_by, state.conclusion, state.confirmed_by) == (command.by, command.conclusion, second):
             return []
@@ -111,7 +113,7 @@ def _close(asked: Asked[Any], command: CloseCaseFile, state: CaseFile) -> Sequen
         raise BadInput("casework.no_evidence", field="evidence", case=state.id)
     if state.case_kind is CaseKind.INCIDENT and second is None:
         raise BadInput("casework.no_second", field="confirmed_by", case=state.id)
-    if second is not None and second == command.by:
+    if second is not None and same_person(second, [command.by]):
         raise Conflict("casework.same_person", field="confirmed_by", name=second)
     return [
         CaseFileClosed(

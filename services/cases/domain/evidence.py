@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from services.cases.domain.names import named
 from shared.contracts.acts import Asked
 from shared.contracts.evidence import AddEvidence, Evidence, EvidenceAdded
 from shared.problems import BadInput
@@ -35,11 +36,12 @@ def decide(asked: Asked[Deposit], state: Evidence | None) -> Sequence[EvidenceAd
     Raises
     ------
     BadInput
-        ``evidence.received_on_future``.
+        ``acts.blank``, ``evidence.received_on_future``.
     """
+    command, facts = asked.command, asked.command.facts
+    named(by=command.by, title=command.title)
     if state is not None:
         return []
-    command, facts = asked.command, asked.command.facts
     received: date = asked.on if command.received is None else command.received
     if received > asked.on:
         raise BadInput(

@@ -224,7 +224,7 @@ async def test_a_case_is_opened_noted_published_and_closed(desk: EvidenceDesk, r
         with pytest.raises(error):
             await cases.change(closing.model_copy(update=missing))
     with pytest.raises(Conflict, match="somebody else"):
-        await cases.change(closing.model_copy(update={"evidence": (ref,), "confirmed_by": "王工"}))
+        await cases.change(closing.model_copy(update={"evidence": (ref,), "confirmed_by": "王 工"}))
     stranger = EvidenceRef(sha256="0" * 64, title="无")
     with pytest.raises(NotFound, match="0" * 64):
         await cases.change(closing.model_copy(update={"evidence": (stranger,), "confirmed_by": "赵六"}))
