@@ -56,7 +56,8 @@ def decide(asked: Asked[Any], state: CaseFile | None) -> Sequence[Recorded]:
     Conflict
         ``acts.exists``, ``casework.closed``, ``casework.same_person``.
     BadInput
-        ``casework.parties``, ``casework.not_typical``, ``casework.no_evidence``, ``casework.no_second``, ``acts.blank``.
+        ``acts.blank``, ``casework.parties``, ``casework.not_typical``, ``casework.no_evidence``,
+        ``casework.no_second``.
     """
     command: CaseFileAct | HearWarning = asked.command
     at, on = asked.at, asked.on
