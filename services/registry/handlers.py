@@ -13,7 +13,7 @@ from shared.contracts.registry import PondView, RegisterPond, RegisterSensor, Se
 from shared.problems import BadInput, NotFound
 from shared.site.units import to_canonical
 
-__all__ = ["Outcome", "Ponds", "Registry", "check"]
+__all__ = ["Outcome", "Ponds", "Registry", "check", "view_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Registry:
         pond_id = command.pond.id if isinstance(command, RegisterPond) else command.pond_id
         check(command)
         outcome = await self._ponds.ask(pond_id, Asked(command, self._clock.now()), command.by)
-        return _view(pond_id, outcome, self._clock.now())
+        return view_of(pond_id, outcome, self._clock.now())
 
     async def show(self, command: ShowPond) -> PondView:
         """Return the pond as it stands.
@@ -65,7 +65,7 @@ class Registry:
         NotFound
             ``registry.no_pond``.
         """
-        return _view(command.pond_id, await self._ponds.find(command.pond_id), self._clock.now())
+        return view_of(command.pond_id, await self._ponds.find(command.pond_id), self._clock.now())
 
 
 def check(command: PondCommand) -> None:
@@ -85,7 +85,14 @@ def check(command: PondCommand) -> None:
             raise BadInput(error.code, field="sensor.unit", **error.params) from error
 
 
-def _view(pond_id: str, outcome: Outcome, now: datetime) -> PondView:
+def view_of(pond_id: str, outcome: Outcome, now: datetime) -> PondView:
+    """Return a pond as commands answer with it, its sensors as they are at *now*.
+
+    Raises
+    ------
+    NotFound
+        ``registry.no_pond``.
+    """
     match outcome.state:
         case Unregistered():
             raise NotFound("registry.no_pond", field="pond_id", pond=pond_id)

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from services.registry.domain import Pond
+from services.registry.handlers import Outcome, view_of
 from services.registry.ledgerrows import Rows
 from services.registry.people import alone
 from services.registry.pondfiles import POND
 from shared.contracts.ledger import Imported, ImportLedger, ListPonds, PondList
 from shared.contracts.mines import Mine
-from shared.contracts.registry import PondView, SensorView
+from shared.contracts.registry import PondView
 from shared.eventstore import EventStore, Projection
 from shared.eventstore.aggregates import Acting, Aggregates
 from shared.eventstore.kinds import Kind
@@ -102,17 +103,11 @@ class Ledger:
                     if end is None or stored.recorded_at < end:
                         state, version = POND.evolve(state, stored.event), stored.version
                 if isinstance(state, Pond):
-                    views.append(_view(state, version))
+                    views.append(
+                        view_of(pond_id, Outcome(state, version, changed=False), end or self._records.clock.now())
+                    )
         return PondList(total=int(found[0][1]) if found else 0, ponds=tuple(views))
 
 
 def _end_of(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
-
-
-def _view(pond: Pond, version: int) -> PondView:
-    sensors = tuple(
-        SensorView(sensor=each.description, state=each.state, state_history=each.history)
-        for each in pond.sensors.values()
-    )
-    return PondView(pond=pond.description, sensors=sensors, limits=pond.limits, version=version)

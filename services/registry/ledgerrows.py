@@ -27,7 +27,7 @@ from shared.contracts.ledger import (
     SheetCount,
 )
 from shared.contracts.levels import SensorState
-from shared.contracts.mines import AmendMine, Mine, MineStatus, RegisterMine, SuspendMine
+from shared.contracts.mines import AmendMine, Mine, MineStatus, RegisterMine, SuspensionEntry
 from shared.contracts.people import Person
 from shared.contracts.peopleacts import AmendPerson, RegisterPerson, SetContact
 from shared.contracts.pondfiles import ChangePondUse, PondFacts, PondFile, PondUse, SetPondFacts
@@ -116,9 +116,7 @@ class Rows:
             if row.status is not None and row.status is not known.status:
                 now, wanted = _said("mine_status", known.status), _said("mine_status", row.status)
                 raise Conflict("ledger.by_act", field="status", now=now, wanted=wanted)
-            stands = "" if known.suspension is None else known.suspension.reason
-            if row.reason.strip() not in ("", stands.strip()):
-                raise Conflict("ledger.by_act", field="reason", now=stands or "-", wanted=row.reason)
+            _check_suspension(row, known)
             mine = self._merged(Sheet.MINES, known.description, row.mine)
             if mine == known.description:
                 return "unchanged"
@@ -126,15 +124,13 @@ class Rows:
             return "amended"
         if row.status not in (None, MineStatus.OPERATING, MineStatus.SUSPENDED):
             raise Conflict("ledger.new_status", field="status", wanted=_said("mine_status", row.status))
-        made = await self._acting.put(
-            self._mine, row.mine.id, RegisterMine(mine=row.mine, **self._stamp), self._on, self._act.by
-        )
-        self._mines[row.mine.id] = made.state
+        suspension = None
         if row.status is MineStatus.SUSPENDED:
             reason = row.reason.strip() or self._act.source
-            await self._acting.ask(
-                self._mine, row.mine.id, SuspendMine(mine_id=row.mine.id, reason=reason, **self._stamp)
-            )
+            suspension = SuspensionEntry(since=row.suspended_since, reason=reason)
+        ask = RegisterMine(mine=row.mine, suspension=suspension, **self._stamp)
+        made = await self._acting.put(self._mine, row.mine.id, ask, self._on, self._act.by)
+        self._mines[row.mine.id] = made.state
         return "added"
 
     async def _person_row(self, row: PersonRow) -> str:
@@ -225,6 +221,17 @@ class Rows:
         file = (await self._acting.ask(PONDFILE, row.pond.id, ask)).state
         self._files[row.pond.id] = file
         return file
+
+
+def _check_suspension(row: MineRow, known: Mine) -> None:
+    """Refuse that a ledger tells another suspension than the register."""
+    stands = known.suspension
+    reason, since = ("", None) if stands is None else (stands.reason, stands.since)
+    if row.reason.strip() not in ("", reason.strip()):
+        raise Conflict("ledger.by_act", field="reason", now=reason or "-", wanted=row.reason)
+    if row.suspended_since not in (None, since):
+        now = "-" if since is None else since.isoformat()
+        raise Conflict("ledger.by_act", field="suspended_since", now=now, wanted=row.suspended_since.isoformat())
 
 
 def _used_so(file: PondFile, use: PondUse, since: date | None) -> bool:

@@ -53,7 +53,9 @@ class MineRow(Record):
     status: MineStatus | None = None
     """As the mine stands; only a new one may be entered as suspended, anything else needs its own act."""
     reason: str = ""
-    """Of the suspension."""
+    """Of the suspension of a new mine that enters as suspended."""
+    suspended_since: date | None = None
+    """Of the same; None: the act's day."""
 
 
 class PondRow(Record):

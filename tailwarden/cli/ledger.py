@@ -72,7 +72,7 @@ def import_ledger(file: Path, by: str, on: date | None, check_only: bool, as_jso
     wait = min(_WAIT + rows * _WAIT_PER_ROW, 600.0)
     answer = talk(home, lambda client: client.send(act, Imported), wait=wait)
     if answer.refusals:
-        _refuse(file, faults_of(read, answer.refusals), as_json)
+        _refuse(file, sorted(faults_of(read, answer.refusals), key=read.place_of), as_json)
     elif as_json:
         typer.echo(answer.model_dump_json())
     else:

@@ -15,6 +15,7 @@ from shared.contracts.mines import GONE, ListMines, Mine, MineList, MineStatus
 from shared.contracts.people import Grid, Person
 from shared.contracts.peopleacts import ListGrids, ListPeople
 from shared.contracts.peopleviews import GridList, PersonList
+from shared.contracts.plans import ListPlans, PlanList, PlanView, ShowPlan
 from shared.contracts.pondfiles import ListPondFiles, PondFileList, PondFileView, PondUse
 from shared.contracts.registry import PondView
 from shared.words import say
@@ -23,7 +24,7 @@ from tailwarden.excel.sheets import EXPORT_ONLY, SHEETS, Table
 __all__ = ["Holdings", "holdings", "tables"]
 
 Row = dict[str, Any]
-L = TypeVar("L", MineList, PondList, PondFileList, PersonList, GridList)
+L = TypeVar("L", MineList, PondList, PondFileList, PersonList, GridList, PlanList)
 
 _PAGE = 500
 
@@ -39,6 +40,7 @@ class Holdings:
     people: tuple[Person, ...] = ()
     """Those who left too: a grid of former days names them."""
     grids: tuple[Grid, ...] = ()
+    plans: tuple[PlanView, ...] = ()
 
 
 async def holdings(client: CommandClient, as_of: date | None, today: date) -> Holdings:
@@ -55,7 +57,9 @@ async def holdings(client: CommandClient, as_of: date | None, today: date) -> Ho
     everybody = ListPeople(as_of=as_of, left=None)
     people = [each for page in await _pages(client, everybody, PersonList) for each in page.people]
     grids = [each for page in await _pages(client, ListGrids(as_of=as_of), GridList) for each in page.grids]
-    return Holdings(as_of or today, tuple(mines), tuple(ponds), tuple(files), tuple(people), tuple(grids))
+    found = [each for page in await _pages(client, ListPlans(as_of=as_of), PlanList) for each in page.plans]
+    plans = [await client.send(ShowPlan(plan_id=plan.id, as_of=as_of), PlanView) for plan in found]
+    return Holdings(as_of or today, tuple(mines), tuple(ponds), tuple(files), tuple(people), tuple(grids), tuple(plans))
 
 
 async def _pages(client: CommandClient, query: PageQuery, reply: type[L]) -> list[L]:
@@ -77,6 +81,7 @@ def tables(held: Holdings, language: str) -> list[tuple[Table, list[Row]]]:
         (SHEETS["people"], [_person(each, language) for each in held.people if each.left_on is None]),
         (EXPORT_ONLY["grid"], list(_grid(held, language))),
         (EXPORT_ONLY["plans"], [row for each in _by_county(held.mines) for row in _plans(each, language)]),
+        (EXPORT_ONLY["reduction"], list(_reduction(held, language))),
     ]
 
 
@@ -177,6 +182,23 @@ def _plans(mine: Mine, language: str) -> Iterable[Row]:
         yield item("policy", policy.target, policy.due, policy.owner, planned_on=policy.start)
 
 
+def _reduction(held: Holdings, language: str) -> Iterable[Row]:
+    """Yield the items of every reduction plan, with what became of them by the day."""
+    for view in held.plans:
+        for each in view.items:
+            yield {
+                "plan": view.plan.plan.title,
+                "county": each.county or None,
+                "mine_id": each.mine_id,
+                "mine": each.name or None,
+                "kind": say(f"ledger.plan_{each.kind.value}", language),
+                "into": each.into,
+                "deadline": each.deadline,
+                "state": say(f"ledger.item_{each.state.value}", language),
+                "done_on": each.done_on,
+            }
+
+
 def _ponds(held: Holdings, language: str) -> list[Row]:
     """Return ponds: registered ones, and those whose file tells of a day before they were registered here."""
     files = {view.file.id: view for view in held.files}
@@ -219,7 +241,9 @@ def _sensors(held: Holdings) -> Iterable[Row]:
     for view in held.ponds:
         for each in view.sensors:
             low, high = each.sensor.range or (None, None)
-            row = {"pond_id": view.pond.id, "state": each.state, "range_low": low, "range_high": high}
+            # As people said last: a maintenance window ends by itself, and is no state that an import could set.
+            state = each.state_history[-1][1] if each.state_history else each.state
+            row = {"pond_id": view.pond.id, "state": state, "range_low": low, "range_high": high}
             yield {**_fields("sensors", each.sensor), **row}
 
 

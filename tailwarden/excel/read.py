@@ -55,6 +55,8 @@ class SheetRead:
     """Column name → its letter, of the columns that the sheet has."""
     headings: dict[str, str]
     rows: dict[int, dict[str, Any]]
+    complete: bool = True
+    """Whether it has every column that it needs."""
     passed_over: tuple[str, ...] = ()
     """Headings of columns that are there and never read."""
 
@@ -71,6 +73,14 @@ class Read:
     faults: list[Fault]
     passed_over: tuple[str, ...] = ()
     """Titles of sheets that are only ever written."""
+    titles: tuple[str, ...] = ()
+    """Of every sheet, in the workbook's order."""
+
+    def place_of(self, fault: Fault) -> tuple[int, int, int, str]:
+        """Return where a fault stands, for putting faults into the order of the workbook."""
+        sheet = self.titles.index(fault.sheet) if fault.sheet in self.titles else -1
+        letter = fault.column or ""
+        return sheet, fault.row or 0, len(letter), letter
 
 
 def read_workbook(path: Path) -> Read:
@@ -82,7 +92,7 @@ def read_workbook(path: Path) -> Read:
         ``excel.…`` when it is no workbook that can be read at all.
     """
     book = _open(path)
-    read = Read({}, [])
+    read = Read({}, [], titles=tuple(book.sheetnames))
     passed: list[str] = []
     for sheet in book.worksheets:
         name = table_named(sheet.title)
@@ -129,7 +139,6 @@ def _open(path: Path) -> Workbook:
 
 def _sheet(sheet: Worksheet, table: Table, faults: list[Fault]) -> SheetRead | None:
     """Read one sheet; None when it is empty or its headings cannot be found."""
-    before = len(faults)
     header = next((row for row in range(1, _HEADER_WITHIN + 1) if _is_header(sheet, table, row)), None)
     if header is None:
         if any(not is_blank(cell.value) for row in sheet.iter_rows() for cell in row):
@@ -153,8 +162,8 @@ def _sheet(sheet: Worksheet, table: Table, faults: list[Fault]) -> SheetRead | N
         for merged in sheet.merged_cells.ranges
         if merged.max_row >= header
     )
-    if len(faults) == before:
-        _rows(sheet, table, header, read, faults)
+    read.complete = not absent
+    _rows(sheet, table, header, read, faults)
     return read
 
 

@@ -83,8 +83,8 @@ MINES = Table(
         *_PLACE,
         Column("status", Holds.CHOICE, choices=MineStatus, words="ledger.mine_status_"),
         Column("reason", width=30),
+        Column("suspended_since", _DATE),
         Column("since", _DATE, read_only=True),
-        Column("suspended_since", _DATE, read_only=True),
         Column("guarantors", read_only=True, width=20),
         Column("on_site_watch", read_only=True, width=20),
         Column("plan", read_only=True),
@@ -184,9 +184,23 @@ PLANS = Table(
         Column("done_on", _DATE),
     ),
 )
+REDUCTION = Table(
+    "reduction",
+    (
+        Column("plan", width=24),
+        Column("county"),
+        Column("mine_id", width=18),
+        Column("mine", width=34),
+        Column("kind"),
+        Column("into", width=18),
+        Column("deadline", _DATE),
+        Column("state"),
+        Column("done_on", _DATE),
+    ),
+)
 SHEETS: Mapping[str, Table] = {table.name: table for table in (MINES, PONDS, SENSORS, PEOPLE)}
 """Sheets that are read and written, in the order of the workbook."""
-EXPORT_ONLY: Mapping[str, Table] = {table.name: table for table in (GRID, PLANS)}
+EXPORT_ONLY: Mapping[str, Table] = {table.name: table for table in (GRID, PLANS, REDUCTION)}
 """Sheets that are written only; reading passes over them."""
 
 NOTES = "notes"
