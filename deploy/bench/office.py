@@ -112,7 +112,8 @@ def letters(count: int) -> Iterator[Life]:
         received = FIRST + timedelta(days=number % 700)
         letter = {
             "letter_id": f"l{number:05d}", "number": f"No. {number}", "title": "Letter of advice",
-            "issuer": "the bureau", "issued_on": received, "received_on": received, "addressee": "the city", "text": "See the findings.",
+            "issuer": "the bureau", "issued_on": received, "received_on": received,
+            "addressee": "the city", "text": "See the findings.",
         }  # fmt: skip
         yield (
             f"letter-l{number:05d}",
