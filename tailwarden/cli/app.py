@@ -19,6 +19,8 @@ MODULES = (
     "tailwarden.cli.ponds",
     "tailwarden.cli.warnings",
     "tailwarden.cli.registry",
+    "tailwarden.cli.pondfiles",
+    "tailwarden.cli.sensorcare",
     "tailwarden.cli.people",
     "tailwarden.cli.duties",
     "tailwarden.cli.rosters",
