@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from services.registry.domain import overdue, pondfile, sensorcare
+from services.registry.minekinds import MINE, MINE_KINDS
 from services.registry.peoplekinds import PEOPLE_KINDS
 from shared.contracts.pondfiles import ClosureOverdue, PondFile
 from shared.contracts.sensorcare import SensorCare
 from shared.eventstore.kinds import Kind
 
-__all__ = ["CLOSURE", "KINDS", "PONDFILE", "SENSORCARE"]
+__all__ = ["CLOSURE", "KINDS", "MINE", "PONDFILE", "SENSORCARE"]
 
 PONDFILE: Kind[PondFile] = Kind(
     "pondfile",
@@ -49,5 +50,5 @@ SENSORCARE: Kind[SensorCare] = Kind(
 )
 """By sensor, ``<pond>-S-<sensor>``: care is entered sensor by sensor, and late for one is not late for another."""
 
-KINDS: tuple[Kind[Any], ...] = (PONDFILE, CLOSURE, SENSORCARE, *PEOPLE_KINDS)
+KINDS: tuple[Kind[Any], ...] = (PONDFILE, CLOSURE, SENSORCARE, *MINE_KINDS, *PEOPLE_KINDS)
 """Every kind; each has its table, made by the migrations."""

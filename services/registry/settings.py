@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.registry.domain.grid import YUNNAN
@@ -16,9 +17,14 @@ MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[0
 
 
 class RegistrySettings(BaseSettings):
-    """From the environment, ``TAILWARDEN_REGISTRY_…``."""
+    """From the environment, ``TAILWARDEN_REGISTRY_…``; the code file's name is ``TAILWARDEN_CODES_FILE``."""
 
-    model_config = SettingsConfigDict(env_prefix="TAILWARDEN_REGISTRY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TAILWARDEN_REGISTRY_", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+    codes_file: Path | None = Field(default=None, validation_alias=AliasChoices("TAILWARDEN_CODES_FILE", "codes_file"))
+    """TOML file with the codes of the situations for closure by law and for phasing out; None: the registry's own."""
 
     overdue_every_s: float = Field(default=15.0, gt=0, le=86_400)
     """Seconds between looks for ponds whose closure fell overdue; a change of a pond's use is looked at at once."""

@@ -24,6 +24,8 @@ from shared.contracts.casework import CASEWORK_REPLIES
 from shared.contracts.deadlines import DeadlineList, ListDeadlines
 from shared.contracts.evidence import EVIDENCE_REPLIES
 from shared.contracts.ledger import LEDGER_REPLIES
+from shared.contracts.mergers import ListMergers, MergerList, MergerView, ShowMerger
+from shared.contracts.mines import MINE_ACTS, ListMines, MineList, MineView, ShowMine
 from shared.contracts.monitor import (
     AcknowledgeWarning,
     CloseWarning,
@@ -36,6 +38,7 @@ from shared.contracts.monitor import (
     WarningView,
 )
 from shared.contracts.peopleacts import PEOPLE_REPLIES
+from shared.contracts.plans import ListPlans, PlanList, PlanView, SetPlan, ShowPlan
 from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, PondFileList, PondFileView, ShowPondFile
 from shared.contracts.registry import REGISTRY_COMMANDS, PondView
 from shared.contracts.report import ReplyReport, Summarise, SupervisionSummary, WriteReport
@@ -63,6 +66,14 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     **dict.fromkeys(PONDFILE_ACTS, PondFileView),
     ShowPondFile: PondFileView,
     ListPondFiles: PondFileList,
+    **dict.fromkeys(MINE_ACTS, MineView),
+    ShowMine: MineView,
+    ListMines: MineList,
+    ShowMerger: MergerView,
+    ListMergers: MergerList,
+    SetPlan: PlanView,
+    ShowPlan: PlanView,
+    ListPlans: PlanList,
     **dict.fromkeys(SENSORCARE_ACTS, SensorCareView),
     ShowSensorCare: SensorCareView,
     ListSensorCare: SensorCareList,

@@ -156,6 +156,8 @@ class ItemState(StrEnum):
     PLANNED = "planned"
     DONE = "done"
     OVERDUE = "overdue"
+    OTHERWISE = "otherwise"
+    """The mine is gone, in another way than planned."""
 
 
 class ItemProgress(Record):
