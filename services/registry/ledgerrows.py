@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, TypeVar
+from uuid import uuid4
 
-from services.registry.domain import Asked, Pond, PondCommand, PondState, Unregistered
+from services.registry.domain import Asked as AskedOfPond
+from services.registry.domain import Pond, PondCommand, PondState, Unregistered
 from services.registry.domain.pondfile import FileAct, PondFileAct
 from services.registry.handlers import check
 from services.registry.kinds import PONDFILE
 from services.registry.people import person_act
 from services.registry.peoplekinds import PERSON
 from services.registry.pondfiles import POND
+from shared.contracts.acts import Asked
 from shared.contracts.base import Record
 from shared.contracts.ledger import (
     Imported,
@@ -32,8 +35,9 @@ from shared.contracts.people import Person
 from shared.contracts.peopleacts import AmendPerson, RegisterPerson, SetContact
 from shared.contracts.pondfiles import ChangePondUse, PondFacts, PondFile, PondUse, SetPondFacts
 from shared.contracts.registry import RegisterPond, RegisterSensor
-from shared.eventstore import EventStore, Projection, Recording, handle, load
+from shared.eventstore import EventStore, NewEvent, Projection, Recording, handle, load
 from shared.eventstore.aggregates import Acting
+from shared.eventstore.bulk import append_new, project_new
 from shared.eventstore.history import page
 from shared.eventstore.kinds import Kind
 from shared.problems import Conflict, NotFound, Refusal
@@ -42,6 +46,9 @@ __all__ = ["Rows"]
 
 R = TypeVar("R", MineRow, PersonRow, PondRow, SensorRow)
 V = TypeVar("V", bound=Record)
+
+_NAMED = {(Sheet.MINES, "since"): "suspended_since", (Sheet.PONDS, "since"): "use_since"}
+"""Columns that are called otherwise than the field of the act they fill."""
 
 
 class Rows:
@@ -64,6 +71,7 @@ class Rows:
         self._mines: dict[str, Mine] = {}
         self._people: dict[str, Person] = {}
         self._files: dict[str, PondFile] = {}
+        self._begun: list[tuple[str, list[NewEvent]]] = []
 
     async def take_all(self) -> Imported:
         """Take every row; refusals are collected, so that the whole ledger is judged."""
@@ -80,13 +88,18 @@ class Rows:
             known[kind.name] = {record.id: record for record in found.records}
         self._mines, self._people, self._files = known[self._mine.name], known[PERSON.name], known[PONDFILE.name]
         counts = [
-            await self._take(Sheet.MINES, act.mines, self._mine_row),
+            await self._take_mines(),
             await self._take(Sheet.PEOPLE, act.people, self._person_row),
             await self._take(Sheet.PONDS, act.ponds, self._pond_row),
             await self._take(Sheet.SENSORS, act.sensors, self._sensor_row),
         ]
         changed = not self._refusals and not act.check_only and any(each.added or each.amended for each in counts)
         return Imported(counts=tuple(counts), refusals=tuple(self._refusals), changed=changed)
+
+    async def _take_mines(self) -> SheetCount:
+        count = await self._take(Sheet.MINES, self._act.mines, self._mine_row)
+        await self._store_begun()
+        return count
 
     async def _take(self, sheet: Sheet, rows: Sequence[R], take: Callable[[R], Awaitable[str]]) -> SheetCount:
         counted: Counter[str] = Counter()
@@ -98,7 +111,7 @@ class Rows:
                     RowRefusal(
                         sheet=sheet,
                         row=row.row,
-                        column=_column(refusal.field),
+                        column=_column(sheet, refusal.field),
                         code=refusal.code,
                         params=refusal.params,
                     )
@@ -129,9 +142,27 @@ class Rows:
             reason = row.reason.strip() or self._act.source
             suspension = SuspensionEntry(since=row.suspended_since, reason=reason)
         ask = RegisterMine(mine=row.mine, suspension=suspension, **self._stamp)
-        made = await self._acting.put(self._mine, row.mine.id, ask, self._on, self._act.by)
-        self._mines[row.mine.id] = made.state
+        self._mines[row.mine.id] = self._begin(ask)
         return "added"
+
+    def _begin(self, ask: RegisterMine) -> Mine:
+        """Decide about a new mine; its events wait, to be stored with those of all others."""
+        events = self._mine.decide(Asked(ask, self._acting.now, self._on), None)
+        state: Mine | None = None
+        for event in events:
+            state = self._mine.evolve(state, event)
+        assert state is not None, "an unknown mine is registered or refused"
+        metadata = {"by": self._act.by}
+        waiting = [NewEvent(event, ask.mine.id, uuid4(), metadata) for event in events]
+        self._begun.append((self._mine.stream(ask.mine.id), waiting))
+        return state
+
+    async def _store_begun(self) -> None:
+        """Store the new mines' events at once: one by one, ten thousand would hold everybody up for a minute."""
+        conn = self._acting.conn
+        stored = await append_new(conn, self._store, self._begun, self._acting.now)
+        await project_new(conn, self._projections, stored)
+        self._acting.stored.extend(stored)
 
     async def _person_row(self, row: PersonRow) -> str:
         known = self._people.get(row.person.id)
@@ -198,7 +229,7 @@ class Rows:
     async def _ask_pond(self, pond_id: str, command: PondCommand) -> bool:
         """Do a command on a pond's monitoring record; return whether it changed anything."""
         check(command)
-        asked = Asked(command, self._acting.now)
+        asked = AskedOfPond(command, self._acting.now)
         if not POND.decide(asked, await self._pond(pond_id)):
             return False
         handled = await handle(
@@ -248,6 +279,7 @@ def _said(what: str, value: MineStatus | None) -> list[str]:
     return [] if value is None else [f"ledger.{what}_{value.value}"]
 
 
-def _column(field: str | None) -> str:
+def _column(sheet: Sheet, field: str | None) -> str:
     """Return the column that a refusal's field stands for: the last part of its path, without an index."""
-    return "id" if field is None else field.rsplit(".", 1)[-1].split("[", 1)[0]
+    name = "id" if field is None else field.rsplit(".", 1)[-1].split("[", 1)[0]
+    return _NAMED.get((sheet, name), name)
