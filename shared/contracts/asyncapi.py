@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, RootModel, create_model
@@ -75,8 +76,9 @@ def reply_envelope(command: type[Command]) -> type[BaseModel]:
     return create_model(f"{name}Reply", __base__=either, __doc__="Either the result or a problem.")
 
 
+@cache
 def asyncapi() -> dict[str, Any]:
-    """Return the document as plain JSON values, in a fixed order."""
+    """Return the document as plain JSON values, in a fixed order; made once, not to be changed."""
     from faststream.nats import NatsBroker  # slow to import
     from faststream.specification import AsyncAPI
 
