@@ -69,7 +69,7 @@ async def _play(connection: Connection, out: Path, as_of: date, words: str, cons
     """Enter the story, write the files, and return the figures."""
     import json
 
-    from deploy.demo.letter.player import enter, figures, wait_for_reminders
+    from deploy.demo.letter.player import enter, figures
     from deploy.demo.letter.script import script
     from shared.bus.connection import connect
     from shared.bus.rpc import CommandClient
@@ -84,7 +84,6 @@ async def _play(connection: Connection, out: Path, as_of: date, words: str, cons
     try:
         client = CommandClient(nc, timeout=WAIT)
         count = await enter(client, story)
-        await wait_for_reminders(client, story)
         typer.echo(say("letter.entered", words, count=count))
         found = await figures(client, story, as_of, words)
         written = await fetch_report(client, story.letter_id, as_of, "zh")

@@ -13,7 +13,7 @@ from typing import Any
 from deploy.demo.letter.script import Script
 from services.cases.report.ponds import pond_standing
 from shared.bus.rpc import CommandClient
-from shared.contracts.cases import FindingList, FindingSource, LetterView, ListFindings, ShowLetter
+from shared.contracts.cases import FindingList, FindingSource, LetterView, ListFindings, ReceiveLetter, ShowLetter
 from shared.contracts.commands import REPLIES
 from shared.contracts.mines import ListMines, MineList
 from shared.contracts.plans import ListPlans, PlanList, PlanView, ShowPlan
@@ -39,12 +39,16 @@ class Figures:
 async def enter(client: CommandClient, script: Script, shown: Callable[[int], None] = lambda _: None) -> int:
     """Send every command of the story in the order of its days; return how many.
 
+    Before the letter comes, the register's own word is awaited: it had the ponds' closure overdue before anybody wrote.
+
     Raises
     ------
     TailwardenError
         What a service refuses.
     """
     for count, step in enumerate(script.steps, 1):
+        if isinstance(step.command, ReceiveLetter):
+            await wait_for_reminders(client, script)
         await client.send(step.command, REPLIES[type(step.command)])
         shown(count)
     return len(script.steps)

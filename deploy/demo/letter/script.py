@@ -14,8 +14,7 @@ from typing import Any
 from shared.contracts.base import Command
 from shared.contracts.commands import REPLIES
 from shared.contracts.evidence import AddEvidence
-from shared.contracts.mines import MINE_ACTS, MineDescription, RegisterMine
-from shared.contracts.plans import SetPlan
+from shared.contracts.mines import MineDescription, RegisterMine
 
 __all__ = ["HERE", "Expected", "Script", "Step", "script"]
 
@@ -133,8 +132,7 @@ def _evidence(files: dict[str, dict[str, Any]], by: str) -> list[Step]:
 
 def _acts(data: dict[str, Any], evidence: dict[str, dict[str, Any]], given: dict[str, dict[str, Any]]) -> list[Step]:
     """Return the acts of a file; what its ``[story]`` says of all of them is filled in."""
-    known: tuple[type[Command], ...] = (*REPLIES, *MINE_ACTS, SetPlan)
-    kinds = {command.command_name: command for command in known}
+    kinds = {command.command_name: command for command in REPLIES}
     steps = []
     for act in data["act"]:
         kind = kinds[act["command"]]
