@@ -104,6 +104,8 @@ def _sheet(book: Workbook, table: Table, columns: list[Column], language: str, *
         cell.fill = PatternFill("solid", fgColor="E7E6E6" if column.read_only else "DDEBF7")
         sheet.column_dimensions[get_column_letter(place)].width = column.width
     sheet.freeze_panes = "A2"
+    sheet.print_title_rows = "1:1"
+    sheet.page_setup.orientation = "landscape"
     return sheet
 
 
