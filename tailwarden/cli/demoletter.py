@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from deploy.demo.letter.player import Figures
     from shared.settings import Connection
 
@@ -26,11 +28,15 @@ HOME = typer.Option(
     show_default="a temporary one / 临时目录",
 )
 
+STAY = typer.Option(
+    False, "--stay", help="Keep the system up for a second terminal until Ctrl-C. / 完成后保持运行，按 Ctrl-C 结束。"
+)
+
 WAIT = 30.0
 """Longest wait for one answer [s]."""
 
 
-def letter(out: Path = OUT, as_of: datetime = AS_OF, home: Path | None = HOME) -> None:
+def letter(out: Path = OUT, as_of: datetime = AS_OF, home: Path | None = HOME, stay: bool = STAY) -> None:
     """Play a letter's story: entered, followed, answered. / 演示一封建议函从登记到答复。
 
     Starts everything, enters 57 mines, two ponds, the letter with its findings and suggestions and what was done, each
@@ -54,18 +60,45 @@ def letter(out: Path = OUT, as_of: datetime = AS_OF, home: Path | None = HOME) -
         with place as kept:
             console.print(say("demo.starting", words), style="dim")
             with running_system(kept) as system:
-                found = asyncio.run(_play(system.connection, out, as_of.date(), words, console))
+                found = asyncio.run(_play(system.connection, out, as_of.date(), words))
+                for sentence in found.wrong:
+                    console.print(sentence, style="red", markup=False, highlight=False)
+                if not found.wrong:
+                    told = say("letter.ok", words, out=out)
+                    console.print(told, style="green", markup=False, highlight=False, soft_wrap=True)
+                if stay:
+                    _stay(kept, console, words)
     except KeyboardInterrupt:
         console.print(say("demo.stopped", words), style="dim")
         raise typer.Exit(130) from None
-    for sentence in found.wrong:
-        console.print(sentence, style="red", markup=False, highlight=False)
-    if not found.wrong:
-        console.print(say("letter.ok", words, out=out), style="green", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1 if found.wrong else 0)
 
 
-async def _play(connection: Connection, out: Path, as_of: date, words: str, console: object) -> Figures:
+def _stay(home: Path, console: Console, words: str) -> None:
+    """Keep the system up until Ctrl-C, and say what to try."""
+    import time
+    from contextlib import suppress
+
+    from deploy.demo.letter.script import script
+    from shared.words import say
+
+    console.print(say("demo.running", words), style="bold")
+    console.print(f"  export TAILWARDEN_HOME={home}", style="cyan", highlight=False, soft_wrap=True)
+    letter_id = script().letter_id
+    for command in (
+        f"tailwarden cases report {letter_id} --as-of 2023-02-10",
+        f"tailwarden cases timeline {letter_id}",
+        "tailwarden cases summary --as-of 2024-01-10",
+    ):
+        console.print(f"  {command}", style="cyan", highlight=False, soft_wrap=True)
+    console.print(say("demo.stop", words))
+    # Ctrl-C is how it ends, not how it fails.
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
+
+
+async def _play(connection: Connection, out: Path, as_of: date, words: str) -> Figures:
     """Enter the story, write the files, and return the figures."""
     import json
 

@@ -201,6 +201,7 @@ def _county(pen: Pen, facts: Facts, county: str, raised: StoryEntry) -> Block:
     deadlines = [mine.closure.deadline for mine in part.closing if mine.closure is not None]
     written = pen.say(
         "county_plan",
+        *registrations,
         *planning,
         *done,
         registered=part.registered,
