@@ -12,7 +12,7 @@ from shared.contracts.base import Command, Moment, Record
 
 __all__ = ["STORY_PAGE", "Story", "StoryEntry", "StoryQuery", "TellCaseStory", "TellRegistryStory"]
 
-STORY_PAGE = 200
+STORY_PAGE = 1_000
 """Entries in one answer, at most."""
 
 StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}-[a-z0-9_-]{1,64}$")]

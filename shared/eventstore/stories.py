@@ -11,8 +11,8 @@ from shared.postgres import Pool
 
 __all__ = ["Stories"]
 
-_BYTES = 600_000
-"""Event data in one answer: a page of long texts must still fit into one message (1 MiB)."""
+_BYTES = 4_000_000
+"""Event data in one answer, whatever their number: an answer stays well below what NATS takes (64 MB)."""
 
 _QUERY = """
 SELECT id, position, stream, version, type, data::text, metadata::text, recorded_at

@@ -35,7 +35,7 @@ BODY, TITLE, FIRST, SECOND = "仿宋", "宋体", "黑体", "楷体"
 SIZE = 16.0
 LINE = 28.0
 """Body text and its lines [pt]."""
-COLUMNS = ((10, "number"), (20, "day"), (26, "by"), (50, "type"), (64, "event"))
+COLUMNS = ((10, "number"), (23, "day"), (25, "by"), (50, "type"), (62, "event"))
 """Columns of the appendix: width [mm] and heading."""
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from services.cases.handlers.letters import Letters
 from services.cases.report.build import write_report
+from services.cases.report.counting import Count
 from services.cases.report.facts import Facts
 from services.cases.report.reduction import MINE_TYPES
 from shared.contracts.base import ID_PATTERN, Command
@@ -31,6 +32,8 @@ __all__ = ["Asks", "Reports", "overdue_on"]
 
 T = TypeVar("T", bound=BaseModel)
 PAGE = 500
+MOST_CITED = 200
+"""Mines whose registrations are all among a report's sources; of a larger register it says that they are not."""
 
 
 class Asks(Protocol):
@@ -77,7 +80,7 @@ class Reports:
         stories |= await _tell(self._registry_story, TellRegistryStory, told, day)
         mines = await self._mines(findings, day)
         plan = await self._plan(findings, day)
-        streams = [f"mine-{mine.id}" for mine in mines]
+        streams = [f"mine-{mine.id}" for mine in _to_cite(mines)]
         stories |= await _tell(self._registry_story, TellRegistryStory, streams, day, MINE_TYPES)
         if plan is not None:
             stories |= await _tell(self._registry_story, TellRegistryStory, [f"plan-{plan.plan.id}"], day)
@@ -147,6 +150,14 @@ class Reports:
 
     async def _registry_story(self, query: StoryQuery) -> Story:
         return await self._registry.send(query, Story)
+
+
+def _to_cite(mines: tuple[Mine, ...]) -> tuple[Mine, ...]:
+    """Return the mines whose events a report rests on: all of a small register, else those that go or merge."""
+    if len(mines) <= MOST_CITED:
+        return mines
+    latest = max(mines, key=lambda mine: (mine.last_on, mine.id))
+    return tuple({mine.id: mine for mine in (*Count(mines).moving, latest)}.values())
 
 
 def overdue_on(finding: Finding, day: date) -> bool:

@@ -58,6 +58,15 @@ class Count:
         """Mines left when everything planned is done."""
         return self.registered - len(self.closing) - len(self.phasing_out) - self.merged_away
 
+    @property
+    def moving(self) -> tuple[Mine, ...]:
+        """Mines that are to go or to merge, or have."""
+        return tuple(
+            mine
+            for mine in self.mines
+            if mine.status in GONE or mine.closure is not None or mine.phase_out is not None or mine.merger is not None
+        )
+
     def merger_done(self, merger: MineMerger) -> bool:
         """Tell whether a merger was carried out: every other member has gone into the one it names."""
         others = [mine for mine in self.mines if mine.id in merger.members and mine.id != merger.into]

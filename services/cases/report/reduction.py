@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from services.cases.report.counting import Count, count
 from services.cases.report.facts import Facts
@@ -44,8 +46,6 @@ MINE_TYPES = tuple(
 """Events of mines that a report may rest on."""
 _PLANNING = frozenset(event.event_type for event in (ClosurePlanned, PhaseOutPlanned, MergerPlanned))
 _MOVES = (*_PLANNING, *(e.event_type for e in (MineClosed, MinePhasedOut, MineMerged, MineAbsorbed)))
-MOST_CITED = 200
-"""Registrations cited one by one; a larger register is cited by its latest."""
 
 Written = tuple[Sentence, ...]
 
@@ -64,19 +64,22 @@ def _entries(facts: Facts, mines: Sequence[Mine], *events: str) -> list[StoryEnt
     return [entry for mine in mines for entry in facts.stories.get(f"mine-{mine.id}", ()) if entry.type in events]
 
 
-def _registrations(facts: Facts, mines: Sequence[Mine]) -> list[StoryEntry]:
-    found = _entries(facts, mines, MineRegistered.event_type)
-    return found if len(found) <= MOST_CITED else sorted(found, key=lambda entry: entry.position)[-1:]
+def _registered(pen: Pen, facts: Facts, whole: Count) -> Written:
+    """Write how many mines the register has; it says so when not each registration is among the sources."""
+    entries = _entries(facts, whole.mines, MineRegistered.event_type)
+    if not entries:
+        return ()
+    key = "mines_registered" if len(entries) == whole.registered else "mines_registered_many"
+    return pen.say(key, *entries, registered=whole.registered, cited=len(entries))
 
 
 def _city(pen: Pen, facts: Facts, raised: StoryEntry) -> Iterator[Block]:
     whole = count(facts)
     label = pen.words("label_plan")
-    registrations = _registrations(facts, whole.mines)
-    if not registrations:
+    written = list(_registered(pen, facts, whole))
+    if not written:
         yield pen.paragraph(label, pen.say("mines_none", raised), missing=True)
         return
-    written = [*pen.say("mines_registered", *registrations, registered=whole.registered)]
     plans = _plan_entries(facts)
     moves = _entries(facts, whole.mines, *_MOVES)
     if not plans:
@@ -159,23 +162,47 @@ def _differences(pen: Pen, facts: Facts, plans: Sequence[StoryEntry]) -> Written
 
 def _schedule(pen: Pen, facts: Facts, whole: Count) -> Written:
     """Write name, deadline and person of every closure and merger: the schedule the letter missed."""
-    names = {mine.id: mine.description.name for mine in facts.mines}
+    return (
+        *_goings(pen, facts, whole.closing, "close", ClosurePlanned, MineClosed),
+        *_goings(pen, facts, whole.phasing_out, "phase_out", PhaseOutPlanned, MinePhasedOut),
+        *_mergers(pen, facts, whole),
+    )
+
+
+def _goings(
+    pen: Pen,
+    facts: Facts,
+    mines: Sequence[Mine],
+    how: str,
+    planning: type[ClosurePlanned | PhaseOutPlanned],
+    going: type[MineClosed | MinePhasedOut],
+) -> Written:
+    """Write which mines are gone and which are to go, those of one deadline and person together."""
     written: list[Sentence] = []
-    for mine in whole.closing:
-        planned = facts.told(f"mine-{mine.id}", ClosurePlanned)
-        closed = facts.told(f"mine-{mine.id}", MineClosed)
-        if closed:
-            written += pen.say("closed", closed[-1][0], name=mine.description.name, day=closed[-1][0].on)
+    waiting: dict[tuple[date, str], list[tuple[str, StoryEntry]]] = defaultdict(list)
+    for mine in mines:
+        name = mine.description.name
+        gone = facts.told(f"mine-{mine.id}", going)
+        planned = facts.told(f"mine-{mine.id}", planning)
+        if gone:
+            written += pen.say(f"{how}_done", gone[-1][0], names=name, day=gone[-1][0].on)
         elif planned:
             entry, told = planned[-1]
-            key = "to_close_late" if told.plan.deadline < facts.as_of else "to_close"
-            written += pen.say(
-                key, entry, name=mine.description.name, deadline=told.plan.deadline, person=told.plan.responsible
-            )
+            waiting[told.plan.deadline, told.plan.responsible].append((name, entry))
+    for (deadline, person), items in sorted(waiting.items()):
+        key = f"{how}_late" if deadline < facts.as_of else f"{how}_due"
+        names = pen.listed(name for name, _ in items)
+        written += pen.say(key, *(entry for _, entry in items), names=names, deadline=deadline, person=person)
+    return tuple(written)
+
+
+def _mergers(pen: Pen, facts: Facts, whole: Count) -> Written:
+    known = {mine.id: mine for mine in whole.mines}
+    written: list[Sentence] = []
     for merger in whole.mergers:
-        members = [mine for mine in whole.mines if mine.id in merger.members or mine.id == merger.into]
-        listed = pen.listed(names.get(member, member) for member in merger.members)
-        into = names.get(merger.into, merger.into)
+        members = [known[each] for each in dict.fromkeys((*merger.members, merger.into)) if each in known]
+        listed = pen.listed(known[each].description.name if each in known else each for each in merger.members)
+        into = known[merger.into].description.name if merger.into in known else merger.into
         if whole.merger_done(merger):
             entries = _entries(facts, members, MineMerged.event_type, MineAbsorbed.event_type)
             written += pen.say("merged", *entries, members=listed, into=into, day=max(entry.on for entry in entries))
@@ -191,11 +218,11 @@ def _county(pen: Pen, facts: Facts, county: str, raised: StoryEntry) -> Block:
     part = count(facts, county)
     label = pen.words("label_county", county=county)
     planning = _entries(facts, part.mines, ClosurePlanned.event_type, MergerPlanned.event_type, MineClosed.event_type)
-    registrations = _registrations(facts, part.mines)
-    if not registrations:
+    registrations = _entries(facts, part.mines, MineRegistered.event_type)
+    if not part.mines:
         return pen.paragraph(label, pen.say("mines_none", raised), missing=True)
     if not planning:
-        none = pen.say("county_no_plan", *registrations, registered=part.registered)
+        none = pen.say("county_no_plan", *(registrations or [raised]), registered=part.registered)
         return pen.paragraph(label, none, missing=True)
     done = _entries(facts, part.mines, MineClosed.event_type, MineMerged.event_type, MinePhasedOut.event_type)
     deadlines = [mine.closure.deadline for mine in part.closing if mine.closure is not None]

@@ -132,10 +132,10 @@ def test_planned_and_done_are_told_apart() -> None:
 
 def test_closures_have_names_times_and_persons_and_late_ones_are_told() -> None:
     text = text_of(write_report(facts()))
-    assert text.count("应于2023年12月29日前关闭，责任人甲。") == 6
+    assert "矿0、矿1、矿2、矿3、矿4、矿5，应于2023年12月29日前关闭，责任人甲。" in text
     assert "矿6、矿7，应于2024年6月28日前整合为矿6，责任人乙。" in text
     late = text_of(write_report(facts(day=date(2024, 1, 2))))
-    assert late.count("应于2023年12月29日前关闭，截至2024年1月2日逾期未关闭，责任人甲。") == 6
+    assert "矿4、矿5，应于2023年12月29日前关闭，截至2024年1月2日逾期未关闭，责任人甲。" in late
 
 
 def test_every_number_rests_on_the_mines_own_events() -> None:
@@ -152,6 +152,13 @@ def test_every_number_rests_on_the_mines_own_events() -> None:
     done = next(each for each in sentences if "已关闭1座" in each.text and "6座中" in each.text)
     assert [report.sources[number - 1].type for number in done.sources] == ["registry.mine.closed"]
     assert len(of) == len(report.sources)
+
+
+def test_of_a_large_register_the_report_says_that_it_cites_a_part() -> None:
+    given = facts()
+    stories = {stream: told for stream, told in given.stories.items() if not stream.startswith("mine-m5")}
+    text = text_of(write_report(replace(given, stories=stories)))
+    assert "共登记矿山57座（来源只列其中50座的登记，其余见登记册）。" in text
 
 
 def test_without_any_plan_it_says_what_is_missing() -> None:
