@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from io import BytesIO
@@ -15,13 +14,13 @@ from openpyxl.utils import get_column_letter
 
 from shared.contracts.cases import Finding, FindingState, Letter
 from shared.words import say
+from tailwarden.report.marks import clean
 
 __all__ = ["ledger"]
 
 Value = str | int | date | None
 Row = Sequence[Value]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LONGEST = 32_000
 """Characters in a cell; Excel takes 32767."""
@@ -85,7 +84,7 @@ def _cell(sheet: Any, value: Value) -> Any:
     """Return a cell; a text stays a text."""
     cell: Any = WriteOnlyCell(sheet)
     if isinstance(value, str):
-        text = _CONTROL.sub("", value)[:LONGEST]
+        text = clean(value)[:LONGEST]
         cell.value = text
         cell.data_type = "s"
         # Whoever edits the cell in Excel, or saves the sheet as CSV, still has text.

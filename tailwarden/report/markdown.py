@@ -78,7 +78,7 @@ def _marked(sentences: Iterable[Sentence]) -> str:
     text = ""
     for each in sentences:
         # English sentences stand apart, Chinese ones do not.
-        gap = " " if text and each.text[0].isascii() and not each.text[0].isdigit() else ""
+        gap = " " if text and each.text[:1].isascii() and each.text[:1].isalpha() else ""
         text += f"{gap}{_plain(each.text)}{_references(each.sources)}"
     return text
 

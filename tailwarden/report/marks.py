@@ -1,10 +1,22 @@
-"""Source numbers as they stand in a text: runs of numbers put together."""
+"""What the renderings share: runs of source numbers, and text without signs that XML cannot hold."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-__all__ = ["runs_of"]
+__all__ = ["clean", "runs_of"]
+
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def clean(text: str) -> str:
+    r"""Return *text* without the control signs that neither Word nor Excel can keep.
+
+    >>> clean("a\x07b")
+    'ab'
+    """
+    return _UNFIT.sub("", text)
 
 
 def runs_of(numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ another program takes what it has.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from shared.contracts.report import Block, BlockKind, ReplyReport, Sentence
 from shared.words import say
-from tailwarden.report.marks import runs_of
+from tailwarden.report.marks import clean, runs_of
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -44,19 +45,20 @@ def word(report: ReplyReport) -> bytes:
     document = Document()
     _page(document)
     _styles(document)
-    document.core_properties.title = report.title.text
-    document.core_properties.author = report.signer
+    # Word's properties hold 255 characters.
+    document.core_properties.title = clean(report.title.text)[:255]
+    document.core_properties.author = clean(report.signer)[:255]
     document.core_properties.language = "zh-CN" if report.language == "zh" else "en"
     document.core_properties.comments = ""
     _sentences(document.add_paragraph(style="Title"), [report.title])
-    document.add_paragraph(report.salutation, style="Salutation")
+    document.add_paragraph(clean(report.salutation), style="Salutation")
     _sentences(document.add_paragraph(style="Body Text"), report.opening)
     for block in report.blocks:
         _block(document, block)
     _sentences(document.add_paragraph(style="Body Text"), [report.closing])
     day = report.as_of
     dated = f"{day.year}年{day.month}月{day.day}日" if report.language == "zh" else day.isoformat()
-    signer = document.add_paragraph(report.signer, style="Signature")
+    signer = document.add_paragraph(clean(report.signer), style="Signature")
     signer.paragraph_format.space_before = Pt(LINE)
     signer.paragraph_format.keep_with_next = True
     document.add_paragraph(dated, style="Signature")
@@ -161,16 +163,16 @@ def _block(document: WordDocument, block: Block) -> None:
         case BlockKind.PARAGRAPH:
             paragraph = document.add_paragraph(style="Body Text")
             if block.label:
-                paragraph.add_run(block.label).bold = True
+                paragraph.add_run(clean(block.label)).bold = True
             _sentences(paragraph, block.sentences)
 
 
 def _sentences(paragraph: Paragraph, sentences: Iterable[Sentence]) -> None:
     """Write sentences, each followed by its source numbers, raised and light."""
     for place, sentence in enumerate(sentences):
-        text = " ".join(sentence.text.split())
+        text = clean(" ".join(sentence.text.split()))
         # English sentences stand apart, Chinese ones do not.
-        paragraph.add_run(f" {text}" if place and text[0].isascii() and not text[0].isdigit() else text)
+        paragraph.add_run(f" {text}" if place and _apart(text) else text)
         runs = runs_of(sentence.sources)
         numbers = ",".join(f"{first}" if first == last else f"{first}–{last}" for first, last in runs)
         mark = paragraph.add_run(f"[{numbers}]")
@@ -180,6 +182,11 @@ def _sentences(paragraph: Paragraph, sentences: Iterable[Sentence]) -> None:
         mark.font.color.rgb = RGBColor(0x60, 0x60, 0x60)
 
 
+def _apart(text: str) -> bool:
+    """Tell whether a sentence wants a blank before it."""
+    return text[:1].isascii() and text[:1].isalpha()
+
+
 def _appendix(document: WordDocument, report: ReplyReport) -> None:
     words = report.language
     section = document.add_section(WD_SECTION.NEW_PAGE)
@@ -187,27 +194,25 @@ def _appendix(document: WordDocument, report: ReplyReport) -> None:
     heading = document.add_paragraph(say("report.appendix", words), style="Heading 1")
     heading.paragraph_format.first_line_indent = Pt(0)
     _small(document.add_paragraph(), say("report.appendix_note", words))
-    table = document.add_table(rows=1, cols=len(COLUMNS), style="Table Grid")
+    table = document.add_table(rows=2, cols=len(COLUMNS), style="Table Grid")
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
-    head = table.rows[0]
-    repeated = OxmlElement("w:tblHeader")
-    repeated.set(qn("w:val"), "true")
-    head._tr.get_or_add_trPr().append(repeated)
-    for cell, (_, name) in zip(head.cells, COLUMNS, strict=True):
-        _small(cell.paragraphs[0], say(f"report.column_{name}", words), bold=True)
-    for number, source in enumerate(report.sources, 1):
-        row = table.add_row()
-        unbroken = OxmlElement("w:cantSplit")
-        row._tr.get_or_add_trPr().append(unbroken)
-        texts = (str(number), source.on.isoformat(), source.by, source.type, str(source.event_id))
-        for cell, text in zip(row.cells, texts, strict=True):
-            _small(cell.paragraphs[0], text)
     for column, (width, _) in zip(table.columns, COLUMNS, strict=True):
         column.width = Mm(width)
-    for row in table.rows:
-        for cell, (width, _) in zip(row.cells, COLUMNS, strict=True):
+    head, pattern = table.rows
+    for row, mark in ((head, "w:tblHeader"), (pattern, "w:cantSplit")):
+        row._tr.get_or_add_trPr().append(OxmlElement(mark))
+        for cell, (width, name) in zip(row.cells, COLUMNS, strict=True):
             cell.width = Mm(width)
+            _small(cell.paragraphs[0], say(f"report.column_{name}", words), bold=row is head)
+    # Rows are copied from a pattern: python-docx looks the whole table over for each row it adds.
+    table._tbl.remove(pattern._tr)
+    for number, source in enumerate(report.sources, 1):
+        row_xml = deepcopy(pattern._tr)
+        texts = (str(number), source.on.isoformat(), source.by, source.type, str(source.event_id))
+        for place, text in zip(row_xml.iter(qn("w:t")), texts, strict=True):
+            place.text = clean(text)
+        table._tbl.append(row_xml)
 
 
 def _small(paragraph: Paragraph, text: str, *, bold: bool = False) -> None:

@@ -64,6 +64,15 @@ def test_what_was_entered_cannot_break_the_markdown(report: ReplyReport) -> None
     assert r"1\. \*\*a\*\* \[x\](y) \<b\> \# z[^1]" in markdown(evil)
 
 
+def test_signs_that_xml_cannot_hold_do_not_stop_the_report(report: ReplyReport) -> None:
+    title = report.title.model_copy(update={"text": "标\x07题" + "长" * 300})
+    source = report.sources[0].model_copy(update={"by": "a\x1bb"})
+    odd = report.model_copy(update={"title": title, "signer": "x\x01", "sources": (source, *report.sources[1:])})
+    document = Document(BytesIO(word(odd)))
+    assert document.paragraphs[0].text.startswith("标题长")
+    assert document.tables[0].rows[1].cells[2].text == "ab"
+
+
 def finding(**changes: object) -> Finding:
     given = {
         "id": "f1",
