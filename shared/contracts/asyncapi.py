@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from copy import deepcopy
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -76,9 +77,13 @@ def reply_envelope(command: type[Command]) -> type[BaseModel]:
     return create_model(f"{name}Reply", __base__=either, __doc__="Either the result or a problem.")
 
 
-@cache
 def asyncapi() -> dict[str, Any]:
-    """Return the document as plain JSON values, in a fixed order; made once, not to be changed."""
+    """Return the document as plain JSON values, in a fixed order: the caller's own copy."""
+    return deepcopy(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
     from faststream.nats import NatsBroker  # slow to import
     from faststream.specification import AsyncAPI
 
