@@ -178,7 +178,8 @@ async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
         try:
             try:
                 # Each has its own limit from when it was sent: what a dead server took with it is given up at once.
-                await asyncio.wait_for(future, max(limit - time.monotonic(), 0.01))
+                async with asyncio.timeout(max(limit - time.monotonic(), 0.01)):
+                    await future
             except _LOST:
                 # Also when it was refused: nats-py 2.16 raises that away from the future, and asking again tells.
                 await again(message)

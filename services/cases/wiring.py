@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -53,6 +52,7 @@ from shared.logging import logger
 from shared.postgres import open_pool
 from shared.ready import mark_ready
 from shared.settings import Connection, Settings
+from shared.tasks import until_stopped
 
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
@@ -140,10 +140,11 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             clock = deadline_clock(records, own)
             answer_reports(broker, records, CommandClient(nc))
             async with running(broker):
-                await _until(
+                await until_stopped(
                     stop,
                     asyncio.create_task(relay.run(), name="relay"),
                     asyncio.create_task(clock.run(own.deadline_tick_s), name="deadlines"),
+                    begun=_begun,
                 )
         finally:
             await nc.close()
@@ -151,17 +152,6 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
         await pool.close()
 
 
-async def _until(stop: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
-    """Wait for *stop*; a task that ends by itself ends the service, so that its supervisor starts it anew."""
-    stopped = asyncio.create_task(stop.wait())
+def _begun() -> None:
     mark_ready()
     logger(__name__).info("cases serve")
-    try:
-        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopped}:
-            task.result()
-    finally:
-        for task in (stopped, *tasks):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

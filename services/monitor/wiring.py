@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from services.monitor.adapters.desk import Desk
@@ -38,6 +37,7 @@ from shared.postgres import open_pool
 from shared.problems import TailwardenError, Unavailable
 from shared.ready import mark_ready
 from shared.settings import Connection, Settings
+from shared.tasks import end, until_stopped
 
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
@@ -99,12 +99,13 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
 
             on_events(broker, "tw.events.registry.pond.>", "monitor-registry", hear)
             async with running(broker):
-                await _until(
+                await until_stopped(
                     stop,
                     asyncio.create_task(relay.run(), name="relay"),
                     asyncio.create_task(intake.run(), name="intake"),
                     asyncio.create_task(_tick(desk, settings.tick_s), name="tick"),
                     asyncio.create_task(_end(desk.tenure), name="tenure"),
+                    begun=_begun,
                 )
             await pull.close()
             await desk.tenure.end()
@@ -124,10 +125,7 @@ async def _begin(tenure: Tenure, stop: asyncio.Event) -> bool:
     """Wait until no other monitor serves; tell whether it came to that before *stop*."""
     beginning, stopped = asyncio.create_task(tenure.begin()), asyncio.create_task(stop.wait())
     await asyncio.wait({beginning, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (beginning, stopped):
-        task.cancel()
-    with suppress(asyncio.CancelledError):
-        await beginning
+    await end(beginning, stopped)
     return not stop.is_set()
 
 
@@ -148,17 +146,6 @@ async def _tick(desk: Desk, every: float) -> None:
             log.warning("tick failed", error=str(error) or type(error).__name__)
 
 
-async def _until(stop: asyncio.Event, *work: asyncio.Task[None]) -> None:
-    """Wait for *stop*; a part that ends by itself ends the service, so that its supervisor starts it anew."""
-    stopped = asyncio.create_task(stop.wait())
+def _begun() -> None:
     mark_ready()
     logger(__name__).info("monitor serves")
-    try:
-        done, _ = await asyncio.wait({stopped, *work}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopped}:
-            task.result()
-    finally:
-        for task in (stopped, *work):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -53,6 +52,7 @@ from shared.logging import logger
 from shared.postgres import open_pool
 from shared.ready import mark_ready
 from shared.settings import Connection, Settings
+from shared.tasks import until_stopped
 
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
@@ -165,10 +165,11 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             answer_about_people(broker, People(records), duties, Rosters(records))
             answer_about_ledgers(broker, Ledger(records, parts.store, parts.projections, MINE, overdue.wake))
             async with running(broker):
-                await _until(
+                await until_stopped(
                     stop,
                     asyncio.create_task(relay.run(), name="relay"),
                     asyncio.create_task(overdue.run(), name="overdue"),
+                    begun=_begun,
                 )
         finally:
             await nc.close()
@@ -176,17 +177,6 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
         await pool.close()
 
 
-async def _until(stop: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
-    """Wait for *stop*; a task that ends by itself ends the service, so that its supervisor starts it anew."""
-    stopped = asyncio.create_task(stop.wait())
+def _begun() -> None:
     mark_ready()
     logger(__name__).info("registry serves")
-    try:
-        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopped}:
-            task.result()
-    finally:
-        for task in (stopped, *tasks):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

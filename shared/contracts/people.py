@@ -20,13 +20,13 @@ from shared.contracts.base import Event, Identifier, Moment, Record
 __all__ = [
     "PEOPLE_EVENTS",
     "AdminLevel",
-    "Assignment",
     "Channel",
     "ContactChannel",
     "ContactRemoved",
     "ContactSet",
     "DeputiesSet",
     "DutyAssigned",
+    "DutyAssignment",
     "DutyEnded",
     "DutyHandedOver",
     "DutyKind",
@@ -130,7 +130,7 @@ class Person(Kept):
     left_on: date | None = None
 
 
-class Assignment(Record):
+class DutyAssignment(Record):
     """One duty of the grid: who bears it from which to which day (both included), and who stands in."""
 
     duty: DutyKind
@@ -152,7 +152,7 @@ class Grid(Kept):
     """The responsibility grid 责任网格 of one place: every assignment, past ones too."""
 
     place: Place
-    assignments: tuple[Assignment, ...] = ()
+    assignments: tuple[DutyAssignment, ...] = ()
 
 
 class Shift(Record):
@@ -217,7 +217,7 @@ class DutyAssigned(Recorded):
 
     event_type: ClassVar[str] = "registry.grid.assigned"
     place: Place
-    assignment: Assignment
+    assignment: DutyAssignment
 
 
 class DutyHandedOver(Recorded):

@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import Field
 
 from shared.contracts.base import Moment, Record
-from shared.contracts.people import Assignment, Channel, DutyKind, Grid, Person, Place, Roster, Shift
+from shared.contracts.people import Channel, DutyAssignment, DutyKind, Grid, Person, Place, Roster, Shift
 
 __all__ = [
     "Address",
@@ -60,7 +60,7 @@ class GridList(Record):
 class Answering(Record):
     """A duty in force with the people it names, as they stood that day."""
 
-    assignment: Assignment
+    assignment: DutyAssignment
     person: Person
     deputies: tuple[Person, ...] = ()
 

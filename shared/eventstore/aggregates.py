@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from shared.clock import Clock
 from shared.contracts.acts import Act, Asked, Kept
 from shared.contracts.base import Event
+from shared.eventstore.attempts import once_more
 from shared.eventstore.decider import Recording, handle, load
 from shared.eventstore.events import StoredEvent
 from shared.eventstore.kinds import Kind
@@ -20,9 +21,6 @@ from shared.postgres import Connection, Pool
 from shared.problems import BadInput, Conflict
 
 __all__ = ["Acting", "Aggregates", "Outcome", "event_types"]
-
-_ATTEMPTS = 5
-"""An act that lost the race to another is decided anew on what the other left; more losses in a row are told."""
 
 S = TypeVar("S", bound=Kept)
 T = TypeVar("T")
@@ -142,20 +140,15 @@ class Aggregates:
 
     async def together(self, work: Callable[[Acting], Awaitable[T]]) -> T:
         """Do *work* in one transaction: all of its acts or none. It is done anew after a lost race: let it be pure."""
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                async with self.pool.connection() as conn, conn.transaction():
-                    acting = Acting(conn, self._store, self._projections, self.clock, self.zone)
-                    result = await work(acting)
-            except Conflict as error:
-                # The domain's own conflicts stay so however often they are tried.
-                if error.code != "store.conflict" or not left:
-                    raise
-                continue
-            if acting.stored:
-                self._committed()
-            return result
-        raise AssertionError("the last attempt returns or raises")
+
+        async def act(conn: Connection) -> tuple[T, bool]:
+            acting = Acting(conn, self._store, self._projections, self.clock, self.zone)
+            return await work(acting), bool(acting.stored)
+
+        result, changed = await once_more(self.pool, self._store, act)
+        if changed:
+            self._committed()
+        return result
 
     async def ask(self, kind: Kind[S], record_id: str, act: Act) -> Outcome[S]:
         """Do one act on one record; see ``Acting.ask``."""

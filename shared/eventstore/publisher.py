@@ -18,7 +18,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-__all__ = ["Acked", "Outcome", "Publish", "Publisher", "Refused", "Unanswered", "end_if_cancelled"]
+from shared.tasks import end_if_cancelled
+
+__all__ = ["Acked", "Outcome", "Publish", "Publisher", "Refused", "Unanswered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,3 @@ def _outcome(message: Msg) -> Outcome:
     if error is not None:
         return Refused(int(error.get("err_code", error.get("code", 0))), str(error.get("description", "")))
     return Acked(int(answer["seq"]))
-
-
-def end_if_cancelled() -> None:
-    """Cancel once more: nats-py swallows a cancellation that meets it while it flushes."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -23,11 +23,12 @@ from nats.js import JetStreamContext
 from shared.contracts.cloudevents import envelope, subject_of
 from shared.eventstore.events import StoredEvent
 from shared.eventstore.published import last_published
-from shared.eventstore.publisher import Acked, Outcome, Publish, Publisher, Refused, end_if_cancelled
+from shared.eventstore.publisher import Acked, Outcome, Publish, Publisher, Refused
 from shared.eventstore.sql import statement
 from shared.eventstore.store import EventStore
 from shared.postgres import Connection, Pool
 from shared.problems import Fault, Unavailable
+from shared.tasks import end_if_cancelled
 
 __all__ = ["Relay"]
 

@@ -52,6 +52,10 @@ class EventStore:
                 raise ValueError(f"two event classes for {event.event_type}")
         self._upcasters = upcasters or Upcasters()
 
+    async def hold_appends(self, conn: Connection) -> None:
+        """Let nobody else append until the caller's transaction ends: what it reads of any stream stays so."""
+        await conn.execute(statement("lock_appends"))
+
     async def append(
         self,
         conn: Connection,
@@ -80,7 +84,7 @@ class EventStore:
         if conn.autocommit and conn.info.transaction_status is TransactionStatus.IDLE:
             raise ValueError("append needs a transaction: wrap it in `async with conn.transaction()`")
         self.check(events)
-        await conn.execute(statement("lock_appends"))
+        await self.hold_appends(conn)
         cursor = await conn.execute(statement("head"), {"stream": stream})
         row = await cursor.fetchone()
         assert row is not None  # the statement always gives one row

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
+from pydantic import BaseModel
 
 from shared.contracts import export
 from shared.contracts.asyncapi import asyncapi
@@ -31,6 +32,19 @@ def test_every_event_and_command_has_its_file():
     names = set(export.schemas())
     assert {f"{event.event_type}.v{event.schema_version}.json" for event in EVENT_TYPES.values()} <= names
     assert {f"commands/{command.command_name}.json" for command in REPLIES} <= names
+
+
+def test_no_two_models_share_a_name():
+    """The AsyncAPI document names schemas by model: one of two would silently stand for both."""
+    found: dict[str, set[type[BaseModel]]] = {}
+    todo: list[Any] = [*EVENT_TYPES.values(), *REPLIES, *REPLIES.values()]
+    while todo:
+        each = todo.pop()
+        todo.extend(get_args(each))
+        if isinstance(each, type) and issubclass(each, BaseModel) and each not in found.get(each.__name__, ()):
+            found.setdefault(each.__name__, set()).add(each)
+            todo.extend(field.annotation for field in each.model_fields.values())
+    assert {name: models for name, models in found.items() if len(models) > 1} == {}
 
 
 @pytest.fixture

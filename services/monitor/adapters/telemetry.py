@@ -126,7 +126,8 @@ class Pull:
         if not self._buffer and not self._astray:
             self._there.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._there.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._there.wait()
         count = size = 0
         while count < min(len(self._buffer), self.batch) and size < _TAKE_BYTES:
             size += len(self._buffer[count].data)

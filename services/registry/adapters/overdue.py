@@ -14,6 +14,7 @@ from services.registry.domain.overdue import RULE, OverdueRule, RemindOverdue, m
 from services.registry.kinds import CLOSURE, PONDFILE
 from shared.eventstore.aggregates import Acting, Aggregates
 from shared.logging import logger
+from shared.tasks import end_if_cancelled
 
 __all__ = ["Overdue"]
 
@@ -54,6 +55,7 @@ class Overdue:
         """Look for ever; an outage of the database only delays it."""
         log = logger(__name__)
         while True:
+            end_if_cancelled()
             self._woken.clear()
             try:
                 raised = await self.look()
@@ -61,7 +63,6 @@ class Overdue:
                     log.info("closures overdue", raised=raised)
             except Exception as error:
                 log.warning("look for overdue closures failed", error=str(error) or type(error).__name__)
-            # Not wait_for: before Python 3.12 it can swallow the cancellation that comes with the event.
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
                     await self._woken.wait()

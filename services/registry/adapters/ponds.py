@@ -7,13 +7,10 @@ from collections.abc import Callable, Sequence
 from services.registry.domain import Asked, PondState, Unregistered, decide, evolve
 from services.registry.handlers import Outcome
 from shared.eventstore import Decider, EventStore, Projection, Recording, handle, load
+from shared.eventstore.attempts import once_more
 from shared.postgres import Pool
-from shared.problems import Conflict
 
 __all__ = ["StoredPonds"]
-
-_ATTEMPTS = 5
-"""A command that lost the race to another is decided anew on what the other left; more losses in a row are told."""
 
 _POND: Decider[Asked, PondState] = Decider(initial=Unregistered(), decide=decide, evolve=evolve)
 
@@ -37,21 +34,14 @@ class StoredPonds:
     async def ask(self, pond_id: str, asked: Asked, by: str) -> Outcome:
         """Decide and append; see ``handlers.Ponds``."""
         recording = Recording(at=asked.at, aggregate_id=pond_id, metadata={"by": by})
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                async with self._pool.connection() as conn, conn.transaction():
-                    handled = await handle(
-                        conn, self._store, _stream(pond_id), _POND, asked, recording, self._projections
-                    )
-            except Conflict as error:
-                # The domain's own conflicts stay so however often they are tried.
-                if error.code != "store.conflict" or not left:
-                    raise
-                continue
-            if handled.stored:
-                self._committed()
-            return Outcome(handled.state, handled.version, bool(handled.stored))
-        raise AssertionError("the last attempt returns or raises")
+        handled = await once_more(
+            self._pool,
+            self._store,
+            lambda conn: handle(conn, self._store, _stream(pond_id), _POND, asked, recording, self._projections),
+        )
+        if handled.stored:
+            self._committed()
+        return Outcome(handled.state, handled.version, bool(handled.stored))
 
     async def find(self, pond_id: str) -> Outcome:
         """Return the pond as its stream tells it; see ``handlers.Ponds``."""

@@ -13,9 +13,9 @@ from services.registry.domain.texts import check_said
 from shared.contracts.acts import Asked, Recorded
 from shared.contracts.people import (
     AdminLevel,
-    Assignment,
     DeputiesSet,
     DutyAssigned,
+    DutyAssignment,
     DutyEnded,
     DutyHandedOver,
     DutyKind,
@@ -86,13 +86,13 @@ def check_guarantor(name: str, level: AdminLevel | None, pond: str, grade: int |
         )
 
 
-def in_force(grid: Grid, day: date) -> tuple[Assignment, ...]:
+def in_force(grid: Grid, day: date) -> tuple[DutyAssignment, ...]:
     """Return the assignments that hold on *day*: leadership, department, enterprise, guarantor; units by name."""
     held = (each for each in grid.assignments if each.in_force(day))
     return tuple(sorted(held, key=lambda each: (_ORDER.index(each.duty), each.unit)))
 
 
-def missing(kind: PlaceKind, held: Iterable[Assignment]) -> tuple[DutyKind, ...]:
+def missing(kind: PlaceKind, held: Iterable[DutyAssignment]) -> tuple[DutyKind, ...]:
     """Return the kinds of duty that nobody bears at a place of *kind*."""
     wanted = {DutyKind.LEADERSHIP, DutyKind.DEPARTMENT}
     if kind in (PlaceKind.MINE, PlaceKind.POND):
@@ -103,7 +103,7 @@ def missing(kind: PlaceKind, held: Iterable[Assignment]) -> tuple[DutyKind, ...]
     return tuple(duty for duty in DutyKind if duty in wanted and duty not in there)
 
 
-def bearing(grid: Grid, person_id: str, day: date) -> tuple[Assignment, ...]:
+def bearing(grid: Grid, person_id: str, day: date) -> tuple[DutyAssignment, ...]:
     """Return what a person bears on *day* or later."""
     return tuple(
         each for each in grid.assignments if each.person_id == person_id and (each.until is None or each.until >= day)
@@ -176,7 +176,7 @@ def evolve_grid(state: Grid | None, event: GridEvent) -> Grid:
     match event:
         case DutyHandedOver():
             assignments = _cut(state, event, event.from_person_id, event.since - _DAY)
-            new = Assignment(
+            new = DutyAssignment(
                 duty=event.duty,
                 unit=event.unit,
                 person_id=event.to_person_id,
@@ -206,7 +206,7 @@ def _assign(command: AssignDuty, state: Grid | None, on: date, stamp: Mapping[st
     if command.duty is DutyKind.ENTERPRISE and kind not in (PlaceKind.MINE, PlaceKind.POND):
         raise Conflict("people.enterprise_of_sites", field="duty")
     since = on if command.since is None else command.since
-    new = Assignment(
+    new = DutyAssignment(
         duty=command.duty,
         unit=command.unit.strip(),
         person_id=command.person_id,
@@ -228,7 +228,7 @@ def _assign(command: AssignDuty, state: Grid | None, on: date, stamp: Mapping[st
     return [DutyAssigned.model_validate({**stamp, "assignment": new})]
 
 
-def _held(state: Grid | None, command: HandOverDuty | SetDeputies | EndDuty, on: date) -> Assignment:
+def _held(state: Grid | None, command: HandOverDuty | SetDeputies | EndDuty, on: date) -> DutyAssignment:
     unit = command.unit.strip()
     for each in () if state is None else state.assignments:
         if each.duty is command.duty and each.unit == unit and each.in_force(on):
@@ -236,7 +236,7 @@ def _held(state: Grid | None, command: HandOverDuty | SetDeputies | EndDuty, on:
     raise NotFound("people.no_duty", field="duty", duty=[f"people.duty_{command.duty.value}"], day=on.isoformat())
 
 
-def _later(state: Grid | None, command: HandOverDuty, on: date) -> Assignment | None:
+def _later(state: Grid | None, command: HandOverDuty, on: date) -> DutyAssignment | None:
     """Return an assignment of the same duty that begins after *on*: nobody takes it over unnoticed."""
     unit = command.unit.strip()
     for each in () if state is None else state.assignments:
@@ -245,9 +245,9 @@ def _later(state: Grid | None, command: HandOverDuty, on: date) -> Assignment | 
     return None
 
 
-def _cut(state: Grid, event: DutyHandedOver | DutyEnded, person_id: str, until: date) -> tuple[Assignment, ...]:
+def _cut(state: Grid, event: DutyHandedOver | DutyEnded, person_id: str, until: date) -> tuple[DutyAssignment, ...]:
     """End the assignment that holds on the event's day; one that would end before it began is gone."""
-    cut: list[Assignment] = []
+    cut: list[DutyAssignment] = []
     for each in state.assignments:
         if _same(each, event) and each.person_id == person_id and each.in_force(event.on):
             if until >= each.since:
@@ -257,17 +257,17 @@ def _cut(state: Grid, event: DutyHandedOver | DutyEnded, person_id: str, until: 
     return tuple(cut)
 
 
-def _same(assignment: Assignment, other: Assignment | GridEvent) -> bool:
+def _same(assignment: DutyAssignment, other: DutyAssignment | GridEvent) -> bool:
     if isinstance(other, DutyAssigned):
         other = other.assignment
     return assignment.duty is other.duty and assignment.unit == other.unit
 
 
-def _overlap(one: Assignment, other: Assignment) -> bool:
+def _overlap(one: DutyAssignment, other: DutyAssignment) -> bool:
     return (other.until is None or one.since <= other.until) and (one.until is None or other.since <= one.until)
 
 
-def _taken(assignment: Assignment) -> Conflict:
+def _taken(assignment: DutyAssignment) -> Conflict:
     return Conflict(
         "people.duty_taken",
         field="duty",

@@ -165,13 +165,13 @@ async def test_refusals_reach_the_caller_typed_and_in_words(registry: CommandCli
 
 async def test_commands_that_race_are_all_decided(registry: CommandClient) -> None:
     await registry.send(RegisterPond(pond=POND, by="x"), PondView)
-    sensors = [LEVEL.model_copy(update={"id": f"level-{i}"}) for i in range(6)]
+    sensors = [LEVEL.model_copy(update={"id": f"level-{i}"}) for i in range(12)]
     await asyncio.gather(
         *(registry.send(RegisterSensor(pond_id="xiakou", sensor=each, by="x"), PondView) for each in sensors)
     )
     view = await registry.send(ShowPond(pond_id="xiakou"), PondView)
     assert {each.sensor.id for each in view.sensors} == {each.id for each in sensors}
-    assert view.version == 7
+    assert view.version == 13
 
 
 async def test_without_a_database_the_service_says_so(connection: Connection, tmp_path: Path) -> None:

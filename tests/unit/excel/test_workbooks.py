@@ -15,9 +15,9 @@ from shared.contracts.levels import SensorKind, SensorState
 from shared.contracts.mines import Mine, MineDescription, MineStatus
 from shared.contracts.people import (
     AdminLevel,
-    Assignment,
     Channel,
     ContactChannel,
+    DutyAssignment,
     DutyKind,
     Grid,
     Person,
@@ -227,7 +227,7 @@ def held() -> Holdings:
         contacts=(ContactChannel(channel=Channel.MOBILE, order=1, masked="138****1234"),),
         last_on=DAY,
     )
-    duty = Assignment(duty=DutyKind.GUARANTOR, person_id="zhang", deputies=("gone",), since=DAY)
+    duty = DutyAssignment(duty=DutyKind.GUARANTOR, person_id="zhang", deputies=("gone",), since=DAY)
     grid = Grid(id="pond-p-1", place=Place(kind=PlaceKind.POND, id="p-1"), assignments=(duty,), last_on=DAY)
     view = PondView(
         pond=pond,
