@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import aiomqtt
@@ -101,8 +102,13 @@ async def test_a_stranger_reads_events_live_and_from_the_start(connection: Conne
     stranger = await client(connection, user)
     live = await stranger.subscribe("tw.events.>")
     await stranger.flush()
-    await nc.jetstream(timeout=30).publish("tw.events.monitor.warning.xiakou.cleared", b"second")
-    assert (await live.next_msg(30)).data == b"second"
+    heard = None
+    async with asyncio.timeout(60):
+        while heard is None:  # plain NATS delivers at most once: said until it is heard
+            await nc.jetstream(timeout=30).publish("tw.events.monitor.warning.xiakou.cleared", b"second")
+            with suppress(nats.errors.TimeoutError):
+                heard = await live.next_msg(3)
+    assert heard.data == b"second"
     history = await stranger.jetstream(timeout=30).subscribe("tw.events.>", ordered_consumer=True)
     assert [(await history.next_msg(30)).data for _ in range(2)] == [b"first", b"second"]
     pulling = await stranger.jetstream(timeout=30).pull_subscribe("tw.events.>", durable="newcomer", stream="EVENTS")
