@@ -1,0 +1,19 @@
+"""Wait a moment: a level that goes again, or steps on, within its settling time is told once, as what it became."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.notifier.domain.alarm import Alarm
+from services.notifier.domain.call import Call, Hold
+from services.notifier.domain.world import World
+
+__all__ = ["settle"]
+
+
+def settle(call: Call, alarm: Alarm, world: World) -> Call | Hold:
+    """Hold a call until the level has stood for its settling time."""
+    if alarm.level is None:
+        return call
+    until = alarm.changed + timedelta(seconds=world.settings.of(alarm.level).settle_s)
+    return call if world.now >= until else Hold(stage="settle", reason="settling", until=until)
