@@ -108,6 +108,8 @@ class AlarmOpened(_AlarmEvent):
     time: Moment
     causes: tuple[Cause, ...]
     card: tuple[CardStep, ...] = ()
+    superseded: bool = False
+    """A later change was known already: this is told only if nothing follows."""
 
 
 class AlarmChanged(_AlarmEvent):
@@ -117,9 +119,11 @@ class AlarmChanged(_AlarmEvent):
     level: LevelName | None
     previous: LevelName | None
     verified: bool
+    late: bool = False
     time: Moment
     causes: tuple[Cause, ...] = ()
     card: tuple[CardStep, ...] = ()
+    superseded: bool = False
 
 
 class AlarmHeld(_AlarmEvent):

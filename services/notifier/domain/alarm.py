@@ -75,6 +75,8 @@ class Alarm(Record):
     opened: Moment
     changed: Moment
     """When the level it has now was heard."""
+    superseded: bool = False
+    """Whether a later change is known to follow: nobody is told meanwhile."""
     alarmed_revision: int = 1
     """The latest revision that stepped up: answers to it, or to a later one, count."""
     revision: int = 1
@@ -109,7 +111,7 @@ def evolve(state: Alarm | None, event: AlarmEvent) -> Alarm:
         return Alarm(
             alarm_id=event.alarm_id, pond_id=event.pond_id, exercise=event.exercise, level=event.level,
             highest=event.level, verified=event.verified, late=event.late, time=event.time, causes=event.causes,
-            opened=event.at, changed=event.at, card=event.card,
+            opened=event.at, changed=event.at, card=event.card, superseded=event.superseded,
         )  # fmt: skip
     if state is None:
         raise TypeError("an event of an alarm's life came before its opening")
@@ -145,7 +147,9 @@ def evolve(state: Alarm | None, event: AlarmEvent) -> Alarm:
 
 def _changed(state: Alarm, event: AlarmChanged) -> Alarm:
     revision = state.revision + 1
-    up = ORDER[event.level] > ORDER[state.level]
+    # What was unverified and now is verified is told again, like a step up.
+    confirmed = event.level is not None and event.verified and not state.verified
+    up = ORDER[event.level] > ORDER[state.level] or confirmed
     return state.model_copy(
         update={
             "level": event.level,
@@ -153,6 +157,8 @@ def _changed(state: Alarm, event: AlarmChanged) -> Alarm:
             if event.level is not None and ORDER[event.level] > ORDER[state.highest]
             else state.highest,
             "verified": event.verified,
+            "late": event.late,
+            "superseded": event.superseded,
             "time": event.time,
             "causes": event.causes or state.causes,
             "changed": event.at,

@@ -1,4 +1,7 @@
-"""Wait a moment: a level that goes again, or steps on, within its settling time is told once, as what it became."""
+"""Wait a moment: a level that goes again, or steps on, within its settling time is told once, as what it became.
+
+A change of which a later one was already known when it was said (a backlog) is never told as if it were now.
+"""
 
 from __future__ import annotations
 
@@ -15,5 +18,7 @@ def settle(call: Call, alarm: Alarm, world: World) -> Call | Hold:
     """Hold a call until the level has stood for its settling time."""
     if alarm.level is None:
         return call
+    if alarm.superseded:
+        return Hold(stage="settle", reason="superseded")
     until = alarm.changed + timedelta(seconds=world.settings.of(alarm.level).settle_s)
     return call if world.now >= until else Hold(stage="settle", reason="settling", until=until)
