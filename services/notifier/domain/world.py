@@ -43,3 +43,5 @@ class World(Record):
     night: bool = False
     morning: datetime | None = None
     """When the night ends, if it is night."""
+    catching_up: bool = False
+    """Whether a backlog is being heard: what stands at its end is told, not what came and went in it."""

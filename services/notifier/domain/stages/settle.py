@@ -18,6 +18,8 @@ def settle(call: Call, alarm: Alarm, world: World) -> Call | Hold:
     """Hold a call until the level has stood for its settling time."""
     if alarm.level is None:
         return call
+    if world.catching_up:
+        return Hold(stage="settle", reason="catching_up")
     if alarm.superseded:
         return Hold(stage="settle", reason="superseded")
     until = alarm.changed + timedelta(seconds=world.settings.of(alarm.level).settle_s)
