@@ -135,12 +135,7 @@ class Desk:
                 await conn.execute(
                     "INSERT INTO heard (position, aggregate_id, event_type, data) VALUES (%s, %s, %s, %s)"
                     " ON CONFLICT (position) DO NOTHING",
-                    (
-                        cloud_event.position,
-                        cloud_event.subject,
-                        cloud_event.type,
-                        orjson.dumps(cloud_event.data).decode(),
-                    ),
+                    (cloud_event.position, cloud_event.subject, cloud_event.type, data),
                 )
 
     async def hear_monitor(self, cloud_event: CloudEvent) -> None:
