@@ -17,6 +17,7 @@ from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause
 
 __all__ = [
+    "ALARM_COMMANDS",
     "NOTIFIER_EVENTS",
     "ActOnCard",
     "AlarmAnswered",
@@ -39,9 +40,11 @@ __all__ = [
     "DeliveryFailed",
     "DeliverySent",
     "DrillEnded",
+    "DrillScore",
     "DrillStarted",
     "DrillView",
     "ListAlarms",
+    "ListShelvings",
     "MessageKind",
     "PersonDecided",
     "PersonProof",
@@ -489,3 +492,6 @@ NOTIFIER_EVENTS: tuple[type[Event], ...] = (
     AlarmAnswered, AlarmEscalated, CardStepDone, AlarmEnded, Shelved, Unshelved, ChannelDown, ChannelUp, DrillStarted,
     DrillEnded,
 )  # fmt: skip
+
+ALARM_COMMANDS: tuple[type[Command], ...] = (ReportRead, AnswerAlarm, ActOnCard, ShowAlarm)
+"""Each answered by an ``AlarmView``."""
