@@ -25,6 +25,8 @@ class Message(Record):
     verified: bool = True
     late: bool = False
     exercise: bool = False
+    corrected: bool = False
+    """An all-clear because late data took the warning's ground away, not because the water fell."""
     maybe_again: bool = False
     """An attempt before may have got through: the text says so."""
     time: Moment
@@ -37,3 +39,7 @@ class Message(Record):
     """The signed link of this person and alarm."""
     also: tuple[str, ...] = ()
     """Names of the others who know."""
+    channel: str = ""
+    """Of a channel report: the channel's kind, whether it works again, and why not (never an address)."""
+    channel_up: bool = False
+    why: str = ""
