@@ -127,6 +127,8 @@ class AlarmChanged(_AlarmEvent):
     causes: tuple[Cause, ...] = ()
     card: tuple[CardStep, ...] = ()
     superseded: bool = False
+    corrected: bool = False
+    """True when late data, not the water, changed the picture: a clearing then says there never was a ground."""
 
 
 class AlarmHeld(_AlarmEvent):

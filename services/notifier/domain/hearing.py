@@ -65,17 +65,18 @@ def _changed(
     about: dict[str, object],
 ) -> AlarmChanged:
     level: LevelName | None = None
-    verified, causes = alarm.verified, alarm.causes
+    verified, causes, corrected = alarm.verified, alarm.causes, False
     match heard:
         case WarningEscalated():
             level, verified, causes = heard.level, heard.verified, heard.causes
         case WarningVerified():
             level, verified, causes = heard.level, True, heard.causes
         case WarningEased():
-            level, causes = heard.level, heard.causes or alarm.causes
+            level, causes, corrected = heard.level, heard.causes or alarm.causes, heard.corrected
         case WarningCleared():
-            causes = ()
+            causes, corrected = (), heard.corrected
     return AlarmChanged(
         level=level, previous=alarm.level, verified=verified, late=world.now - heard.time > LATE, time=heard.time,
-        causes=causes, card=cards.get(level, ()) if level is not None else (), superseded=heard.superseded, **about,
+        causes=causes, card=cards.get(level, ()) if level is not None else (), superseded=heard.superseded,
+        corrected=corrected, **about,
     )  # fmt: skip

@@ -64,9 +64,9 @@ def message(
     exercise, unverified, late, again = held
     given: dict[str, object] = {
         "kind": kind, "alarm_id": "w1", "pond_id": "xiakou", "pond_name": NAMES[language], "level": level,
-        "county": "平山县" if language == "zh" else "Pingshan", "previous": LevelName.YELLOW, "verified": not unverified,
-        "late": late, "exercise": exercise, "maybe_again": again, "time": TIME, "causes": causes(level),
-        "role": "enterprise@pond", "card": () if level is None else CARDS[level], "link": LINK,
+        "county": "平山县" if language == "zh" else "Pingshan", "previous": LevelName.YELLOW,
+        "verified": not unverified, "late": late, "exercise": exercise, "maybe_again": again, "time": TIME,
+        "causes": causes(level), "role": "enterprise@pond", "card": () if level is None else CARDS[level], "link": LINK,
         "also": ("张三", "李四") if language == "zh" else ("Zhang San", "Li Si"), "channel": "sms", "why": "no route",
     }  # fmt: skip
     return Message.model_validate({**given, **more})
