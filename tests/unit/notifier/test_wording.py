@@ -228,3 +228,23 @@ def test_whatever_it_holds_it_is_told(
     head = units(f"{render(said, language, 'short').subject} {LINK}")
     assert len(short.splitlines()) == 1
     assert fits(short) or head > 130 or len(name) > 10
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_channel_that_works_again_is_told_as_such(language: Language) -> None:
+    said = message(MessageKind.CHANNEL_REPORT, None, language, channel_up=True, why="", pond_name="", county="")
+    for length in LENGTHS:
+        rendered = render(said, language, length)
+        assert ("恢复" if language == "zh" else "works again") in rendered.subject
+        assert "sms" in rendered.body
+        assert "message." not in rendered.body
+
+
+def test_in_little_room_the_reading_comes_before_a_long_step() -> None:
+    said = message(MessageKind.ALARM, LevelName.RED, "en", pond_name="建国矿业下口分公司尾矿库", role="duty:夜班@pond")
+    body = render(said, "en", "short").body
+    assert "EVACUATE" in body
+    assert "311.456 m" in body
+    assert "Get everybody off" not in body
+    roomy = message(MessageKind.ALARM, LevelName.RED, "en", role="duty:夜班@pond")
+    assert "Get everybody off" in render(roomy, "en", "short").body
