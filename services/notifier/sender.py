@@ -107,10 +107,12 @@ class Sender:
         finally:
             await self._finish()
 
-    async def settled(self) -> None:
-        """Wait until everything under way has come to its end and is recorded."""
+    async def settled(self) -> bool:
+        """Wait until everything under way has come to its end and is recorded; return whether there was anything."""
+        busy = bool(self._tasks)
         while self._tasks:
             await asyncio.gather(*self._tasks)
+        return busy
 
     async def step(self) -> datetime | None:
         """Begin to send everything that may be sent now; return when there is more to do, None: when something comes.
@@ -123,8 +125,7 @@ class Sender:
         times: list[datetime] = []
         if due:
             away = await self._post.away()
-            patience = timedelta(seconds=self._settings.probe_s * 4)
-            for way in ways(due, self._channels, away, await self._addresses(due), patience, now):
+            for way in ways(due, self._channels, away, await self._addresses(due), now):
                 again = way.probe_at if way.waits else await self._begin(way, now)
                 if again is not None:
                     times.append(again)
@@ -189,10 +190,8 @@ class Sender:
         channel, down = way.channel, way.probe_at is not None
         try:
             handed = await self._hand_over(claimed, way)
-            if down and not handed.sent:
-                handed = handed.model_copy(update={"lasting": True})  # tried to see, not to insist
             at, policy, jitter = self._clock.now(), self._settings.retry, self._random.random()
-            outcomes = [after(each, handed, at, *way.places[each.id], policy, jitter) for each in claimed]
+            outcomes = [after(each, handed, at, *way.places[each.id], policy, jitter, down) for each in claimed]
         finally:
             self._busy.discard((way.person_id, channel.name))
             self._woken.set()

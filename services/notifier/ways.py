@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.notifier.domain.delivery import Handed
 from services.notifier.domain.policy import ORDER
@@ -54,7 +54,6 @@ def ways(
     channels: Channels,
     away: Mapping[str, Away],
     addresses: Mapping[str, Mapping[str, str]],
-    patience: timedelta,
     now: datetime,
 ) -> list[Way]:
     """Return who is told by which channel, the most urgent first, parcels that go together put together.
@@ -63,20 +62,19 @@ def ways(
     ----------
     away
         Channels that are down.
-    patience
-        A red alarm that has another way is tried by a channel that is down only when nothing else came for so long.
     """
-    ways: dict[tuple[str, str, bool, str], Way] = {}
+    ways: dict[tuple[str, Channel, bool, str], Way] = {}
     probing: dict[str, str] = {}
-    for each in due:
+    # Whoever waits longest finds out whether a channel that is down still is: each in their turn.
+    for each in sorted(due, key=lambda each: each.since):
         known = addresses.get(each.person_id, {})
         routes = [route for route in channels.route(each.channels) if route.kind is None or route.kind in known]
         if not routes:
             routes = [_NO_ADDRESS if channels.route(each.channels) else _NO_CHANNEL]
-        place = _place(each, routes, away, probing, patience, now)
+        place = _place(each, routes, away, probing, now)
         channel = routes[each.channel_index % len(routes) if place is None else place]
         way = ways.setdefault(
-            (each.person_id, channel.name, each.exercise, each.sort),
+            (each.person_id, channel, each.exercise, each.sort),
             Way(each.person_id, channel, place is None, known.get(channel.kind or "")),
         )
         way.due.append(each)
@@ -91,7 +89,6 @@ def _place(
     routes: Sequence[Channel],
     away: Mapping[str, Away],
     probing: dict[str, str],
-    patience: timedelta,
     now: datetime,
 ) -> int | None:
     """Return which of a person's channels is next; one that is down only to see whether it still is.
@@ -101,13 +98,14 @@ def _place(
     start = each.channel_index % len(routes)
     order: list[int] = [*range(start, len(routes)), *range(start)]
     works = any(route.name not in away for route in routes)
-    wait = patience if each.urgency >= _RED and works else timedelta()
+    # A red alarm that has another way is not what a channel is tried with: it might hang.
+    spared = each.urgency >= _RED and works
     for place in order:
         name = routes[place].name
         down = away.get(name)
         if down is None:
             return place
         # One person's message at a time finds out; everybody else's goes by the next channel.
-        if now >= down.probe_at + wait and probing.setdefault(name, each.person_id) == each.person_id:
+        if not spared and now >= down.probe_at and probing.setdefault(name, each.person_id) == each.person_id:
             return place
     return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -154,8 +155,10 @@ class ConfiguredChannels:
     def __init__(self, configs: Sequence[ChannelConfig], clock: Clock) -> None:
         hushed()
         self._channels = [ConfiguredChannel(config, clock) for config in configs]
-        # The first use of apprise reads all of its plug-ins: now, not when it is urgent.
-        Apprise.instantiate("json://127.0.0.1/", asset=_ASSET)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of its plug-ins' imports
+            # The first use of apprise reads all of its plug-ins: now, not when it is urgent.
+            Apprise.instantiate("json://127.0.0.1/", asset=_ASSET)
 
     @classmethod
     def load(cls, path: Path, clock: Clock) -> ConfiguredChannels:

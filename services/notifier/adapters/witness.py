@@ -42,30 +42,29 @@ class Notes:
 _notes: ContextVar[Notes | None] = ContextVar("tailwarden_notes", default=None)
 
 
-class _Witness(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
+class _Witness(logging.Filter):
+    """Lets nothing pass. A filter, for handlers may be added by anybody later."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
         notes = _notes.get()
-        if notes is None:
-            return
-        error = sys.exc_info()[1]
-        if error is not None:
-            notes.error, notes.within = error, record.funcName or ""
-        elif record.levelno >= logging.WARNING and (found := _STATUS.search(record.getMessage())):
-            notes.status = int(found[1])
+        if notes is not None:
+            error = sys.exc_info()[1]
+            if error is not None:
+                notes.error, notes.within = error, record.funcName or ""
+            elif record.levelno >= logging.WARNING and (found := _STATUS.search(record.getMessage())):
+                notes.status = int(found[1])
+        return False
 
 
 def hushed() -> None:
     """Turn the log lines of apprise, and of what it sends with, away from ours. May be called again."""
     apprise = logging.getLogger("apprise")
-    if not any(isinstance(handler, _Witness) for handler in apprise.handlers):
-        apprise.handlers[:] = [_Witness()]
+    if not any(isinstance(each, _Witness) for each in apprise.filters):
+        apprise.addFilter(_Witness())
     apprise.setLevel(logging.DEBUG)  # mail errors are told at this level only
-    apprise.propagate = False
     for name in _CHATTY:
         # They name hosts, paths and tokens: what is worth knowing of them, the verdict says.
-        logging.getLogger(name).propagate = False
-        if not logging.getLogger(name).handlers:
-            logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager

@@ -63,7 +63,14 @@ class Bucket:
 
 
 def after(
-    parcel: Claimed, handed: Handed, at: datetime, place: int, routes: int, policy: RetryPolicy, jitter: float
+    parcel: Claimed,
+    handed: Handed,
+    at: datetime,
+    place: int,
+    routes: int,
+    policy: RetryPolicy,
+    jitter: float,
+    probe: bool = False,
 ) -> Outcome:
     """Return what becomes of *parcel* after an attempt.
 
@@ -73,6 +80,9 @@ def after(
         Which of how many channels of the person was tried (0, 1 …).
     jitter
         A random number from 0 to 1, the same for what was tried together: it is tried together again.
+    probe
+        The channel was down, and tried only to see whether it still is: no second try now, and no wait, for
+        the next look at the channel is what it waits for.
     """
     about: dict[str, Any] = {
         "delivery_id": parcel.id,
@@ -85,7 +95,7 @@ def after(
         return Outcome(state="sent", maybe_again=parcel.maybe_again, due_at=at, **about)
     about |= {"maybe_again": parcel.maybe_again or handed.maybe, "why": handed.why}
     allowed = policy.attempts if parcel.rounds == 0 else 1
-    if not handed.lasting and parcel.tries < allowed:
+    if not (handed.lasting or probe) and parcel.tries < allowed:
         wait = jitter * min(policy.cap_s, policy.base_s * 2.0 ** min(parcel.tries - 1, 20))
         return Outcome(
             state="waiting", due_at=at + timedelta(seconds=wait), channel_index=place, tries=parcel.tries,
@@ -101,7 +111,7 @@ def after(
         state="failed" if old and parcel.kind not in _PERSISTENT else "waiting",
         final=True,
         exhausted=True,
-        due_at=at + timedelta(seconds=wait),
+        due_at=at if probe else at + timedelta(seconds=wait),
         rounds=parcel.rounds + 1,
         **about,
     )
