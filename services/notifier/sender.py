@@ -89,7 +89,7 @@ class Sender:
         """Send until cancelled; an outage of the database or of the register only delays it."""
         delay = _FIRST_DELAY
         try:
-            while True:
+            while not _cancelled():
                 self._woken.clear()
                 pause = self._settings.poll_s
                 try:
@@ -103,7 +103,8 @@ class Sender:
                     if again is not None:
                         pause = min(pause, max(0.01, (again - self._clock.now()).total_seconds()))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
         finally:
             await self._finish()
 
@@ -229,4 +230,11 @@ class Sender:
             _, left = await asyncio.wait(self._tasks, timeout=_LONGEST_DELAY)
             for task in left:
                 task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            if left:
+                await asyncio.wait(left, timeout=1.0)
+
+
+def _cancelled() -> bool:
+    """Tell whether this task is to end although a call that had its result just then swallowed the request."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

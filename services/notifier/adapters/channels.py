@@ -108,7 +108,8 @@ class ConfiguredChannel:
         # A daemon: one that hangs must not hold up the end of the process either.
         threading.Thread(target=work, name=f"channel-{self.name}", daemon=True).start()
         try:
-            return await asyncio.wait_for(answer, self._config.timeout_s)
+            async with asyncio.timeout(self._config.timeout_s):
+                return await answer
         except TimeoutError:
             return _TIMEOUT
 

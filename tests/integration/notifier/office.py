@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -141,6 +142,16 @@ class Office:
             until = end if again is None else min(end, max(again, now + timedelta(milliseconds=1)))
             self.clock.advance(until - now)
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Have the sender run by itself."""
+        task = asyncio.create_task(self.sender.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     async def row(self, parcel_id: str) -> dict[str, Any]:
         async with self.pool.connection() as conn:
             cursor = await conn.execute("SELECT * FROM delivery WHERE id = %s", (parcel_id,))
@@ -150,7 +161,7 @@ class Office:
             return dict(zip([column.name for column in cursor.description], row, strict=True))
 
 
-async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], limit: float = 10.0) -> None:
+async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], limit: float = 60.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(limit):
         while True:
