@@ -31,7 +31,7 @@ demo: $(STAMP) ## A few ponds, a storm, and the warnings as they come
 test: lint ## Linters, types, import contracts, the whole suite
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
-prove: $(STAMP) ## The same suite with every property tried four times as hard (about a quarter of an hour)
+prove: $(STAMP) ## The suite with every property tried four times as hard, and the benchmarks in small
 	TAILWARDEN_PROVE=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(STAMP) ## Linters, types, import contracts

@@ -111,8 +111,9 @@ def letters(count: int) -> Iterator[Life]:
     for number in range(count):
         received = FIRST + timedelta(days=number % 700)
         letter = {
-            "number": f"No. {number}", "title": "Letter of advice", "issuer": "the bureau", "issued_on": received,
-            "received_on": received, "addressee": "the city", "text": "See the findings.",
+            "letter_id": f"l{number:05d}", "number": f"No. {number}", "title": "Letter of advice",
+            "issuer": "the bureau", "issued_on": received, "received_on": received,
+            "addressee": "the city", "text": "See the findings.",
         }  # fmt: skip
         yield (
             f"letter-l{number:05d}",

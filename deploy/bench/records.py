@@ -16,10 +16,11 @@ from deploy.bench.system import bench_system
 from shared.bus.connection import connect
 from shared.bus.rpc import CommandClient
 from shared.contracts.base import Command
-from shared.contracts.cases import FindingList, FindingState, ListFindings, ShowLetter
+from shared.contracts.cases import FindingList, FindingState, ListFindings
 from shared.contracts.commands import REPLIES
 from shared.contracts.mines import ListMines, MineStatus
 from shared.contracts.pondfiles import ListPondFiles, PondUse
+from shared.contracts.report import WriteReport
 from shared.eventstore import NewEvent, ServiceStore, rebuild
 from shared.postgres import Pool, open_pool
 
@@ -69,8 +70,8 @@ async def records(mines: int, ponds: int, findings: int) -> Report:
             client = CommandClient(nc, timeout=30.0)
             report.figures += await _queries(client, system.connection.database("cases"))
             begun = time.perf_counter()
-            await client.send(ShowLetter(letter_id="l00007"), REPLIES[ShowLetter])
-            report.figures.append(Figure("records_letter", time.perf_counter() - begun, "s", most=5.0))
+            await client.send(WriteReport(letter_id="l00007"), REPLIES[WriteReport])
+            report.figures.append(Figure("records_report", time.perf_counter() - begun, "s", most=5.0))
         finally:
             await nc.close()
     return report
@@ -95,9 +96,6 @@ async def _rebuilt(pool: Pool, parts: ServiceStore) -> Figure:
     begun = time.perf_counter()
     await rebuild(pool, parts.store, parts.projections)
     taken = time.perf_counter() - begun
-    async with pool.connection() as conn:
-        await conn.set_autocommit(True)
-        await conn.execute("ANALYZE")
     return Figure(f"records_rebuild_{parts.schema}", taken, "s", bare, most=60.0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.cases.domain import finding, finding_life, letter
+from services.cases.workkinds import WORK_KINDS
 from shared.contracts.cases import FINDING_EVENTS, LETTER_EVENTS, Finding, FindingState, Letter
 from shared.eventstore.kinds import Kind
 
@@ -34,5 +35,5 @@ FINDING = Kind(
     },
 )
 
-KINDS: tuple[Kind[Any], ...] = (LETTER, FINDING)
+KINDS: tuple[Kind[Any], ...] = (LETTER, FINDING, *WORK_KINDS)
 """Every kind; each has its table, made by the migrations."""

@@ -25,7 +25,7 @@ class CasesSettings(BaseSettings):
     """Largest piece of evidence [10⁶ bytes]; in base64 it must fit into a NATS message (64 MB)."""
     evidence_types: tuple[str, ...] = ("pdf", "ofd", "docx", "xlsx", "jpg", "png", "txt", "md", "csv")
     """Kinds of file the store takes, of those it can tell apart."""
-    deadline_tick_s: float = Field(default=10.0, gt=0, le=3600)
+    deadline_tick_s: float = Field(default=5.0, gt=0, le=3600)
     """Seconds between looks at the findings' deadlines."""
     reminders: tuple[int, ...] = (10, 3, 1)
     """Reminders, in working days before a deadline."""

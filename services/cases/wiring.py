@@ -7,13 +7,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from services.cases.adapters.evidence import require_evidence
 from services.cases.adapters.subjects import similar_to
 from services.cases.handlers.findings import Findings
 from services.cases.handlers.letters import Letters
+from services.cases.handlers.reports import Asks, Reports
 from services.cases.kinds import KINDS
 from services.cases.settings import CasesSettings
+from services.cases.workwiring import answer_work_commands, deadline_clock, evidence_files, listen
 from shared.bus.connection import connect, new_broker, running
-from shared.bus.rpc import serve_command
+from shared.bus.rpc import CommandClient, serve_command
 from shared.bus.streams import provision
 from shared.clock import SystemClock
 from shared.contracts.cases import (
@@ -39,10 +42,13 @@ from shared.contracts.cases import (
     SubmitRectification,
     TakeUpLetter,
 )
+from shared.contracts.report import Summarise, WriteReport
+from shared.contracts.stories import TellCaseStory
 from shared.eventstore import EventStore, ServiceStore
 from shared.eventstore.aggregates import Aggregates, event_types
 from shared.eventstore.history import History
 from shared.eventstore.relay import Relay
+from shared.eventstore.stories import Stories
 from shared.logging import logger
 from shared.postgres import open_pool
 from shared.ready import mark_ready
@@ -51,7 +57,7 @@ from shared.settings import Connection, Settings
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
-__all__ = ["SERVICE", "answer_commands", "serve", "store"]
+__all__ = ["SERVICE", "answer_commands", "answer_reports", "serve", "store"]
 
 SERVICE = "cases"
 
@@ -75,7 +81,11 @@ def answer_commands(broker: NatsBroker, records: Aggregates, settings: CasesSett
     serve_command(broker, ShowLetter, letters.show, SERVICE)
     serve_command(broker, ListLetters, letters.list, SERVICE)
     findings = Findings(
-        records, similar_to, look_back_days=settings.look_back_days, similar_checks=settings.similar_checks
+        records,
+        similar_to,
+        require_evidence,
+        look_back_days=settings.look_back_days,
+        similar_checks=settings.similar_checks,
     )
     serve_command(broker, RaiseFinding, findings.raise_, SERVICE)
     serve_command(broker, LinkRecurrence, findings.link, SERVICE)
@@ -90,6 +100,15 @@ def answer_commands(broker: NatsBroker, records: Aggregates, settings: CasesSett
     serve_command(broker, ListFinding, findings.change, SERVICE)
     serve_command(broker, ShowFinding, findings.show, SERVICE)
     serve_command(broker, ListFindings, findings.list, SERVICE)
+
+
+def answer_reports(broker: NatsBroker, records: Aggregates, registry: Asks) -> None:
+    """Register what is asked about how things stand on *broker*; *registry* asks the registry."""
+    stories = Stories(records.pool, SERVICE)
+    reports = Reports(records, Letters(records), stories, registry)
+    serve_command(broker, TellCaseStory, stories.tell, SERVICE)
+    serve_command(broker, WriteReport, reports.write, SERVICE)
+    serve_command(broker, Summarise, reports.summarise, SERVICE)
 
 
 async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
@@ -112,9 +131,20 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             zone = ZoneInfo(settings.timezone)
             records = Aggregates(pool, parts.store, parts.projections, SystemClock(), zone, relay.wake)
             broker = new_broker(to, name="tailwarden-cases")
-            answer_commands(broker, records, CasesSettings())
+            own = CasesSettings()
+            answer_commands(broker, records, own)
+            files = evidence_files(own, settings.home)
+            await files.sweep()
+            answer_work_commands(broker, records, own, files, SERVICE)
+            listen(broker, records, nc)
+            clock = deadline_clock(records, own)
+            answer_reports(broker, records, CommandClient(nc))
             async with running(broker):
-                await _until(stop, asyncio.create_task(relay.run(), name="relay"))
+                await _until(
+                    stop,
+                    asyncio.create_task(relay.run(), name="relay"),
+                    asyncio.create_task(clock.run(own.deadline_tick_s), name="deadlines"),
+                )
         finally:
             await nc.close()
     finally:

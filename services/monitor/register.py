@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.monitor.decode import SensorEntry
+from services.monitor.decode import Former, SensorEntry
 from services.monitor.domain.ponds import PondSetup, SensorSetup
 from shared.contracts.base import Event
-from shared.contracts.levels import SensorState
+from shared.contracts.levels import SensorKind, SensorState
 from shared.contracts.registry import (
+    FormerMeasure,
     LimitsAdopted,
     PondAmended,
     PondRegistered,
     PondView,
     SensorAmended,
+    SensorDescription,
+    SensorMaintenanceSet,
     SensorRegistered,
+    SensorReplaced,
     SensorStateChanged,
     SensorView,
 )
@@ -37,21 +42,22 @@ def follow(view: PondView | None, event: Event, version: int) -> PondView | None
             new = SensorView(sensor=event.sensor, state=event.state, state_history=((None, event.state),))
             changed = view.model_copy(update={"sensors": (*view.sensors, new)})
         case SensorAmended():
-            sensors = tuple(
-                each.model_copy(update={"sensor": event.sensor}) if each.sensor.id == event.sensor.id else each
-                for each in view.sensors
-            )
-            changed = view.model_copy(update={"sensors": sensors})
+            changed = _with(view, event.sensor.id, lambda each: _amended(each, event.sensor))
+        case SensorReplaced():
+            told = {"sensor": event.sensor, "former": event.former}
+            changed = _with(view, event.sensor_id, lambda each: each.model_copy(update=told))
+        case SensorMaintenanceSet():
+            windows = {"windows": event.windows}
+            changed = _with(view, event.sensor_id, lambda each: each.model_copy(update=windows))
         case SensorStateChanged():
-            sensors = tuple(
-                each.model_copy(
-                    update={"state": event.state, "state_history": (*each.state_history, (event.since, event.state))}
-                )
-                if each.sensor.id == event.sensor_id
-                else each
-                for each in view.sensors
+            turn = (event.since, event.state)
+            changed = _with(
+                view,
+                event.sensor_id,
+                lambda each: each.model_copy(
+                    update={"state": event.state, "state_history": (*each.state_history, turn)}
+                ),
             )
-            changed = view.model_copy(update={"sensors": sensors})
         case LimitsAdopted():
             changed = view.model_copy(update={"limits": (*view.limits, event.limits)})
         case _:
@@ -59,12 +65,31 @@ def follow(view: PondView | None, event: Event, version: int) -> PondView | None
     return changed.model_copy(update={"version": version})
 
 
+def _with(view: PondView, sensor_id: str, change: Callable[[SensorView], SensorView]) -> PondView:
+    sensors = tuple(change(each) if each.sensor.id == sensor_id else each for each in view.sensors)
+    return view.model_copy(update={"sensors": sensors})
+
+
+def _amended(known: SensorView, sensor: SensorDescription) -> SensorView:
+    # A corrected unit or zero level holds for whatever comes from now on, of any time.
+    same = (sensor.unit, sensor.zero_level) == (known.sensor.unit, known.sensor.zero_level)
+    return known.model_copy(update={"sensor": sensor, "former": known.former if same else ()})
+
+
 def setup_of(view: PondView) -> PondSetup:
     """Return the pond as the engine wants it."""
-    sensors = tuple(
-        SensorSetup(each.sensor, tuple(each.state_history) or ((None, each.state),)) for each in view.sensors
-    )
+    sensors = tuple(SensorSetup(each.sensor, each.states) for each in view.sensors)
     return PondSetup(view.pond, sensors, view.limits, view.version)
+
+
+def _former(sensor: SensorDescription, known: FormerMeasure) -> Former:
+    """Return how readings of an earlier instrument are to be taken, given how today's are."""
+    factor, offset = to_canonical(sensor.kind, known.unit)
+    shift = 0.0
+    if sensor.kind is SensorKind.WATER_DISTANCE and sensor.zero_level is not None and known.zero_level is not None:
+        # The engine takes every distance from the zero level of now: the earlier one is made up for here.
+        shift = sensor.zero_level - known.zero_level
+    return Former(round(known.until.timestamp() * 1_000_000), factor, offset, shift)
 
 
 @dataclass(slots=True)
@@ -88,5 +113,6 @@ class Directory:
             factor, offset = to_canonical(each.sensor.kind, each.sensor.unit)
             key = keys[(view.pond.id, each.sensor.id)]
             retired = each.state is SensorState.RETIRED
-            entries[each.sensor.id] = SensorEntry(key, each.sensor.kind, factor, offset, retired)
+            former = tuple(_former(each.sensor, known) for known in each.former)
+            entries[each.sensor.id] = SensorEntry(key, each.sensor.kind, factor, offset, retired, former)
         self.ponds[view.pond.id] = entries

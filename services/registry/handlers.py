@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from services.registry.domain import Asked, Pond, PondCommand, PondState, Unregistered
@@ -12,7 +13,7 @@ from shared.contracts.registry import PondView, RegisterPond, RegisterSensor, Se
 from shared.problems import BadInput, NotFound
 from shared.site.units import to_canonical
 
-__all__ = ["Outcome", "Ponds", "Registry"]
+__all__ = ["Outcome", "Ponds", "Registry", "check", "view_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ class Registry:
             What the domain refuses, an unknown time zone (``registry.timezone``) or unit (``units.unknown``).
         """
         pond_id = command.pond.id if isinstance(command, RegisterPond) else command.pond_id
-        _check(command)
+        check(command)
         outcome = await self._ponds.ask(pond_id, Asked(command, self._clock.now()), command.by)
-        return _view(pond_id, outcome)
+        return view_of(pond_id, outcome, self._clock.now())
 
     async def show(self, command: ShowPond) -> PondView:
         """Return the pond as it stands.
@@ -64,10 +65,10 @@ class Registry:
         NotFound
             ``registry.no_pond``.
         """
-        return _view(command.pond_id, await self._ponds.find(command.pond_id))
+        return view_of(command.pond_id, await self._ponds.find(command.pond_id), self._clock.now())
 
 
-def _check(command: PondCommand) -> None:
+def check(command: PondCommand) -> None:
     """Refuse blank names, and names that only tables outside the domain know: time zones and units."""
     if not any(letter.isalnum() for letter in command.by):
         raise BadInput("watch.blank", field="by", name="by")
@@ -84,13 +85,26 @@ def _check(command: PondCommand) -> None:
             raise BadInput(error.code, field="sensor.unit", **error.params) from error
 
 
-def _view(pond_id: str, outcome: Outcome) -> PondView:
+def view_of(pond_id: str, outcome: Outcome, now: datetime) -> PondView:
+    """Return a pond as commands answer with it, its sensors as they are at *now*.
+
+    Raises
+    ------
+    NotFound
+        ``registry.no_pond``.
+    """
     match outcome.state:
         case Unregistered():
             raise NotFound("registry.no_pond", field="pond_id", pond=pond_id)
         case Pond() as pond:
             sensors = tuple(
-                SensorView(sensor=sensor.description, state=sensor.state, state_history=sensor.history)
+                SensorView(
+                    sensor=sensor.description,
+                    state=sensor.state_at(now),
+                    state_history=sensor.history,
+                    windows=sensor.windows,
+                    former=sensor.former,
+                )
                 for sensor in pond.sensors.values()
             )
             return PondView(

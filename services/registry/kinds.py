@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.registry.domain import overdue, pondfile
+from services.registry.domain import overdue, pondfile, sensorcare
+from services.registry.minekinds import MINE, MINE_KINDS
 from services.registry.peoplekinds import PEOPLE_KINDS
 from shared.contracts.pondfiles import ClosureOverdue, PondFile
+from shared.contracts.sensorcare import SensorCare
 from shared.eventstore.kinds import Kind
 
-__all__ = ["CLOSURE", "KINDS", "PONDFILE"]
+__all__ = ["CLOSURE", "KINDS", "MINE", "PONDFILE", "SENSORCARE"]
 
 PONDFILE: Kind[PondFile] = Kind(
     "pondfile",
@@ -38,5 +40,15 @@ CLOSURE: Kind[overdue.Reminders] = Kind(
 )
 """What was raised of ponds that are out of use too long: a stream beside the file, which no reminder disturbs."""
 
-KINDS: tuple[Kind[Any], ...] = (PONDFILE, CLOSURE, *PEOPLE_KINDS)
+SENSORCARE: Kind[SensorCare] = Kind(
+    "sensorcare",
+    SensorCare,
+    sensorcare.CARE_EVENTS,
+    sensorcare.decide,
+    sensorcare.evolve,
+    {"pond_id": lambda care: care.pond_id, "sensor_id": lambda care: care.sensor_id},
+)
+"""By sensor, ``<pond>-S-<sensor>``: care is entered sensor by sensor, and late for one is not late for another."""
+
+KINDS: tuple[Kind[Any], ...] = (PONDFILE, CLOSURE, SENSORCARE, *MINE_KINDS, *PEOPLE_KINDS)
 """Every kind; each has its table, made by the migrations."""

@@ -13,6 +13,7 @@ from shared.contracts.registry import (
     SensorAmended,
     SensorDescription,
     SensorRegistered,
+    SensorReplaced,
     SensorStateChanged,
 )
 from shared.eventstore import StoredEvent
@@ -36,7 +37,7 @@ class Register:
             case SensorRegistered():
                 await _sensor(conn, event.pond_id, event.sensor)
                 await _state(conn, event.pond_id, event.sensor.id, event.state)
-            case SensorAmended():
+            case SensorAmended() | SensorReplaced():
                 await _sensor(conn, event.pond_id, event.sensor)
             case SensorStateChanged():
                 await _state(conn, event.pond_id, event.sensor_id, event.state)

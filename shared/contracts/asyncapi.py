@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from copy import deepcopy
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, RootModel, create_model
@@ -76,7 +78,12 @@ def reply_envelope(command: type[Command]) -> type[BaseModel]:
 
 
 def asyncapi() -> dict[str, Any]:
-    """Return the document as plain JSON values, in a fixed order."""
+    """Return the document as plain JSON values, in a fixed order: the caller's own copy."""
+    return deepcopy(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
     from faststream.nats import NatsBroker  # slow to import
     from faststream.specification import AsyncAPI
 

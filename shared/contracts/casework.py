@@ -1,37 +1,28 @@
-"""Cases beside findings, and campaigns: what is published of them and what may be asked (version 1).
+"""Cases beside findings: what is published of them and what may be asked (version 1).
 
 Three kinds of case share one life, opened → noted → closed with a conclusion and evidence: an incident (opened by an
 orange or red warning, with what was seen frozen in it), joint enforcement 联合执法, and a typical case 典型案例, whose
-publishing is an act with a day and a medium. A campaign 专项整治 groups findings by their ``campaign_id``.
+publishing is an act with a day and a medium.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from shared.contracts.acts import Act, Kept, Name, PageQuery, Recorded, Text
 from shared.contracts.base import Command, Event, Identifier, Moment, Record
-from shared.contracts.cases import EvidenceRef, FindingState, Subject
+from shared.contracts.cases import EvidenceRef, Subject
 from shared.contracts.levels import LevelName
 
 __all__ = [
-    "CAMPAIGN_ACTS",
-    "CAMPAIGN_EVENTS",
     "CASEFILE_ACTS",
     "CASEFILE_EVENTS",
-    "AmendCampaign",
-    "Campaign",
-    "CampaignAmended",
-    "CampaignClosed",
-    "CampaignList",
-    "CampaignOpened",
-    "CampaignPlan",
-    "CampaignProgress",
-    "CampaignView",
+    "CASEWORK_REPLIES",
     "CaseFile",
     "CaseFileClosed",
     "CaseFileList",
@@ -41,18 +32,14 @@ __all__ = [
     "CaseFileView",
     "CaseKind",
     "CaseNote",
-    "CloseCampaign",
     "CloseCaseFile",
     "FrozenWarning",
     "IncidentEscalated",
-    "ListCampaigns",
     "ListCaseFiles",
     "NoteCaseFile",
-    "OpenCampaign",
     "OpenCaseFile",
     "Publication",
     "PublishCaseFile",
-    "ShowCampaign",
     "ShowCaseFile",
 ]
 
@@ -128,25 +115,6 @@ class CaseFile(Kept):
     evidence: tuple[EvidenceRef, ...] = ()
 
 
-class CampaignPlan(Record):
-    """What a campaign is: from when to when, of what, led by whom."""
-
-    name: Name
-    begins: date
-    ends: date
-    scope: Text
-    leader: Name
-
-
-class Campaign(Kept):
-    """A campaign 专项整治 as it stands."""
-
-    plan: CampaignPlan
-    closed_on: date | None = None
-    conclusion: str = ""
-    evidence: tuple[EvidenceRef, ...] = ()
-
-
 # -- events -----------------------------------------------------------------------------------------------------------
 
 
@@ -198,31 +166,6 @@ class CaseFileClosed(Recorded):
     conclusion: str
     evidence: tuple[EvidenceRef, ...]
     confirmed_by: str | None = None
-
-
-class CampaignOpened(Recorded):
-    """A campaign began."""
-
-    event_type: ClassVar[str] = "cases.campaign.opened"
-    campaign_id: Identifier
-    plan: CampaignPlan
-
-
-class CampaignAmended(Recorded):
-    """A campaign changed; this is its whole new plan."""
-
-    event_type: ClassVar[str] = "cases.campaign.amended"
-    campaign_id: Identifier
-    plan: CampaignPlan
-
-
-class CampaignClosed(Recorded):
-    """A campaign ended."""
-
-    event_type: ClassVar[str] = "cases.campaign.closed"
-    campaign_id: Identifier
-    conclusion: str
-    evidence: tuple[EvidenceRef, ...] = ()
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------
@@ -286,46 +229,6 @@ class ListCaseFiles(PageQuery):
     closed: bool | None = None
 
 
-class OpenCampaign(Act):
-    """Begin a campaign 专项整治."""
-
-    command_name: ClassVar[str] = "cases.open_campaign"
-    campaign_id: Identifier
-    plan: CampaignPlan
-
-
-class AmendCampaign(Act):
-    """Replace a campaign's plan."""
-
-    command_name: ClassVar[str] = "cases.amend_campaign"
-    campaign_id: Identifier
-    plan: CampaignPlan
-
-
-class CloseCampaign(Act):
-    """End a campaign. Refused while findings of it are open."""
-
-    command_name: ClassVar[str] = "cases.close_campaign"
-    campaign_id: Identifier
-    conclusion: Text
-    evidence: tuple[EvidenceRef, ...] = ()
-
-
-class ShowCampaign(Command):
-    """Ask for a campaign with its progress, as of a day."""
-
-    command_name: ClassVar[str] = "cases.show_campaign"
-    campaign_id: Identifier
-    as_of: date | None = None
-
-
-class ListCampaigns(PageQuery):
-    """Ask for campaigns with their progress, the latest first."""
-
-    command_name: ClassVar[str] = "cases.list_campaigns"
-    closed: bool | None = None
-
-
 class CaseFileView(Record):
     """The answer to acts on a case and to ``ShowCaseFile``."""
 
@@ -341,34 +244,6 @@ class CaseFileList(Record):
     casefiles: tuple[CaseFile, ...]
 
 
-class CampaignProgress(Record):
-    """How far a campaign's findings are on the day asked about."""
-
-    findings: int = 0
-    by_state: dict[FindingState, int] = Field(default_factory=dict)
-    open: int = 0
-    closed_out: int = 0
-    overdue: int = 0
-    relapsed: int = 0
-    """Findings that were reopened at least once."""
-
-
-class CampaignView(Record):
-    """The answer to acts on a campaign and to ``ShowCampaign``."""
-
-    campaign: Campaign
-    progress: CampaignProgress = CampaignProgress()
-    version: int
-    changed: bool = False
-
-
-class CampaignList(Record):
-    """The answer to ``ListCampaigns``."""
-
-    total: int
-    campaigns: tuple[CampaignView, ...]
-
-
 CASEFILE_EVENTS: tuple[type[Event], ...] = (
     CaseFileOpened,
     IncidentEscalated,
@@ -376,8 +251,11 @@ CASEFILE_EVENTS: tuple[type[Event], ...] = (
     CaseFilePublished,
     CaseFileClosed,
 )
-CAMPAIGN_EVENTS: tuple[type[Event], ...] = (CampaignOpened, CampaignAmended, CampaignClosed)
 CASEFILE_ACTS: tuple[type[Act], ...] = (OpenCaseFile, NoteCaseFile, PublishCaseFile, CloseCaseFile)
 """Acts, each answered by a ``CaseFileView``."""
-CAMPAIGN_ACTS: tuple[type[Act], ...] = (OpenCampaign, AmendCampaign, CloseCampaign)
-"""Acts, each answered by a ``CampaignView``."""
+CASEWORK_REPLIES: Mapping[type[Command], type[BaseModel]] = {
+    **dict.fromkeys(CASEFILE_ACTS, CaseFileView),
+    ShowCaseFile: CaseFileView,
+    ListCaseFiles: CaseFileList,
+}
+"""Command → model of its result."""

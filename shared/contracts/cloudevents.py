@@ -20,12 +20,20 @@ import orjson
 from pydantic import Field
 
 from shared.contracts.base import Event, Moment, Record
+from shared.contracts.campaigns import CAMPAIGN_EVENTS
 from shared.contracts.caseevents import FINDING_EVENTS, LETTER_EVENTS
+from shared.contracts.casework import CASEFILE_EVENTS
+from shared.contracts.deadlines import DEADLINE_EVENTS
+from shared.contracts.evidence import EVIDENCE_EVENTS
+from shared.contracts.mergers import MERGER_EVENTS
+from shared.contracts.mineevents import MINE_EVENTS
 from shared.contracts.monitor import MONITOR_EVENTS
 from shared.contracts.people import PEOPLE_EVENTS
+from shared.contracts.plans import PLAN_EVENTS
 from shared.contracts.pondfiles import PONDFILE_EVENTS
 from shared.contracts.reading import read_model, read_value
 from shared.contracts.registry import REGISTRY_EVENTS
+from shared.contracts.sensorcare import SENSORCARE_EVENTS
 
 __all__ = ["EVENT_TYPES", "CloudEvent", "Published", "envelope", "event_of", "read_cloud_event", "subject_of"]
 
@@ -36,8 +44,16 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         *MONITOR_EVENTS,
         *PEOPLE_EVENTS,
         *PONDFILE_EVENTS,
+        *MINE_EVENTS,
+        *MERGER_EVENTS,
+        *PLAN_EVENTS,
+        *SENSORCARE_EVENTS,
         *LETTER_EVENTS,
         *FINDING_EVENTS,
+        *DEADLINE_EVENTS,
+        *EVIDENCE_EVENTS,
+        *CASEFILE_EVENTS,
+        *CAMPAIGN_EVENTS,
     )
 }
 """Every published event, by its type."""

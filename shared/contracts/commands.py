@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from shared.contracts.base import Command
+from shared.contracts.campaigns import CAMPAIGN_REPLIES
 from shared.contracts.cases import (
     FINDING_ACTS,
     LETTER_ACTS,
@@ -19,6 +20,12 @@ from shared.contracts.cases import (
     ShowFinding,
     ShowLetter,
 )
+from shared.contracts.casework import CASEWORK_REPLIES
+from shared.contracts.deadlines import DeadlineList, ListDeadlines
+from shared.contracts.evidence import EVIDENCE_REPLIES
+from shared.contracts.ledger import LEDGER_REPLIES
+from shared.contracts.mergers import ListMergers, MergerList, MergerView, ShowMerger
+from shared.contracts.mines import MINE_ACTS, ListMines, MineList, MineView, ShowMine
 from shared.contracts.monitor import (
     AcknowledgeWarning,
     CloseWarning,
@@ -31,8 +38,18 @@ from shared.contracts.monitor import (
     WarningView,
 )
 from shared.contracts.peopleacts import PEOPLE_REPLIES
+from shared.contracts.plans import ListPlans, PlanList, PlanView, SetPlan, ShowPlan
 from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, PondFileList, PondFileView, ShowPondFile
 from shared.contracts.registry import REGISTRY_COMMANDS, PondView
+from shared.contracts.report import ReplyReport, Summarise, SupervisionSummary, WriteReport
+from shared.contracts.sensorcare import (
+    SENSORCARE_ACTS,
+    ListSensorCare,
+    SensorCareList,
+    SensorCareView,
+    ShowSensorCare,
+)
+from shared.contracts.stories import Story, TellCaseStory, TellRegistryStory
 
 __all__ = ["REPLIES"]
 
@@ -44,15 +61,35 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     ShowWarning: WarningView,
     ListWarnings: WarningList,
     **PEOPLE_REPLIES,
+    **LEDGER_REPLIES,
     ShowPondStanding: PondStandings,
     **dict.fromkeys(PONDFILE_ACTS, PondFileView),
     ShowPondFile: PondFileView,
     ListPondFiles: PondFileList,
+    **dict.fromkeys(MINE_ACTS, MineView),
+    ShowMine: MineView,
+    ListMines: MineList,
+    ShowMerger: MergerView,
+    ListMergers: MergerList,
+    SetPlan: PlanView,
+    ShowPlan: PlanView,
+    ListPlans: PlanList,
+    **dict.fromkeys(SENSORCARE_ACTS, SensorCareView),
+    ShowSensorCare: SensorCareView,
+    ListSensorCare: SensorCareList,
     **dict.fromkeys(LETTER_ACTS, LetterView),
     ShowLetter: LetterView,
     ListLetters: LetterList,
     **dict.fromkeys(FINDING_ACTS, FindingView),
     ShowFinding: FindingView,
     ListFindings: FindingList,
+    **CASEWORK_REPLIES,
+    **CAMPAIGN_REPLIES,
+    **EVIDENCE_REPLIES,
+    ListDeadlines: DeadlineList,
+    TellCaseStory: Story,
+    TellRegistryStory: Story,
+    WriteReport: ReplyReport,
+    Summarise: SupervisionSummary,
 }
 """Command → model of its result."""

@@ -6,16 +6,18 @@ limit of 20 MB a message has at most 28 MB, well below what NATS is set to take 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from shared.contracts.acts import Act, Kept, Name, PageQuery, Recorded
 from shared.contracts.base import Command, Event, Record
 
 __all__ = [
     "EVIDENCE_EVENTS",
+    "EVIDENCE_REPLIES",
     "AddEvidence",
     "Damage",
     "Evidence",
@@ -147,3 +149,11 @@ class VerifyReport(Record):
 
 
 EVIDENCE_EVENTS: tuple[type[Event], ...] = (EvidenceAdded,)
+EVIDENCE_REPLIES: Mapping[type[Command], type[BaseModel]] = {
+    AddEvidence: EvidenceView,
+    ShowEvidence: EvidenceView,
+    GetEvidence: EvidenceContent,
+    ListEvidence: EvidenceList,
+    VerifyEvidence: VerifyReport,
+}
+"""Command → model of its result."""

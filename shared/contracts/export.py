@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,13 @@ def schemas() -> dict[str, Schema]:
     return {name: schema for name, _, schema in _published()}
 
 
-def _published() -> Iterator[tuple[str, Role, Schema]]:
+@cache
+def _published() -> tuple[tuple[str, Role, Schema], ...]:
+    """Name, role and schema of everything published; made once, not to be changed: it follows from the code alone."""
+    return tuple(_made())
+
+
+def _made() -> Iterator[tuple[str, Role, Schema]]:
     for event_type, event in EVENT_TYPES.items():
         version = event.schema_version
         yield _named(f"{event_type}.v{version}.json", Role.EVENT, event.model_json_schema())

@@ -142,8 +142,9 @@ class PondFile(Kept):
     facts: PondFacts = PondFacts()
     use: PondUse = PondUse.IN_USE
     use_since: date | None = None
-    """For a pond out of use: since when (its closing keeps this day)."""
+    """Since when it is used so; None as long as nobody said."""
     out_of_use_since: date | None = None
+    """For a pond out of use: since when. Its closing and closure keep this day."""
     closure: Closure | None = None
     raised: tuple[date, ...] = ()
     """Days on which a dam raise was recorded."""
@@ -213,8 +214,9 @@ class ClosureExtended(Recorded):
 class ClosureOverdue(Recorded):
     """A pond is out of use for more than three years and not deregistered; raised by the register itself.
 
-    Once for each pond and reminder stage; ``on`` and ``due_on`` are the day the stage fell due, whenever it was
-    noticed. Kept in a stream of its own (``closure-<id>``).
+    Once for each pond and reminder stage; ``on`` and ``due_on`` are the day the stage fell due (the term's last day),
+    whenever it was noticed; where a corrected ``out_of_use_since`` moved a stage before one raised already, ``on`` is
+    that one's day. Kept in a stream of its own (``closure-<id>``).
     """
 
     event_type: ClassVar[str] = "registry.pond.closure_overdue"

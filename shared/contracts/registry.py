@@ -6,7 +6,8 @@ reader sees them in one order. Lengths are metres above the pond's datum unless 
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
@@ -19,9 +20,11 @@ __all__ = [
     "REGISTRY_EVENTS",
     "AdoptLimits",
     "ChangeSensorState",
+    "FormerMeasure",
     "LimitBand",
     "LimitDocument",
     "LimitsAdopted",
+    "MaintenanceWindow",
     "PondAmended",
     "PondDescription",
     "PondRegistered",
@@ -30,9 +33,13 @@ __all__ = [
     "RegisterSensor",
     "SensorAmended",
     "SensorDescription",
+    "SensorMaintenanceSet",
     "SensorRegistered",
+    "SensorReplaced",
     "SensorStateChanged",
+    "SensorView",
     "ShowPond",
+    "lay_over",
 ]
 
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
@@ -101,6 +108,25 @@ class LimitDocument(Record):
     bands: dict[str, tuple[LimitBand, ...]]
 
 
+class MaintenanceWindow(Record):
+    """A stretch of time, ``begin`` to before ``end``, in which a sensor is worked on.
+
+    What it reports then is stored, flagged as not evaluated, and not judged; its service resumes by itself.
+    """
+
+    begin: Moment
+    end: Moment
+    reason: str = ""
+
+
+class FormerMeasure(Record):
+    """How readings from before ``until`` are to be taken: the instrument of then had another unit or zero level."""
+
+    until: Moment
+    unit: str
+    zero_level: float | None = None
+
+
 class PondRegistered(Event):
     """A pond entered the register."""
 
@@ -145,6 +171,31 @@ class SensorStateChanged(Event):
     state: SensorState
     since: Moment
     reason: str = ""
+    at: Moment
+
+
+class SensorMaintenanceSet(Event):
+    """Maintenance windows of a sensor were planned, ended or taken back; ``windows`` are all of them, in order."""
+
+    event_type: ClassVar[str] = "registry.pond.sensor_maintenance_set"
+    pond_id: Identifier
+    sensor_id: Identifier
+    windows: tuple[MaintenanceWindow, ...]
+    at: Moment
+
+
+class SensorReplaced(Event):
+    """Another instrument measures for a sensor from ``since`` on; the series goes on under the same id.
+
+    ``sensor`` is its whole description from then on; ``former`` says how readings from before are to be taken.
+    """
+
+    event_type: ClassVar[str] = "registry.pond.sensor_replaced"
+    pond_id: Identifier
+    sensor_id: Identifier
+    sensor: SensorDescription
+    former: tuple[FormerMeasure, ...]
+    since: Moment
     at: Moment
 
 
@@ -210,7 +261,47 @@ class SensorView(Record):
     sensor: SensorDescription
     state: SensorState
     state_history: tuple[tuple[Moment | None, SensorState], ...] = ()
-    """(since, state) in order; since None means "from the beginning"."""
+    """(since, state) in order, as people said; since None means "from the beginning"."""
+    windows: tuple[MaintenanceWindow, ...] = ()
+    """Maintenance windows, past and to come, in order."""
+    former: tuple[FormerMeasure, ...] = ()
+    """How readings of earlier instruments are to be taken, in order of time; none where nothing differed."""
+
+    @property
+    def states(self) -> tuple[tuple[Moment | None, SensorState], ...]:
+        """The history with the windows laid over it: what is in service is in maintenance within a window."""
+        return lay_over(self.state_history or ((None, self.state),), self.windows)
+
+
+def lay_over(
+    history: Sequence[tuple[datetime | None, SensorState]], windows: Sequence[MaintenanceWindow]
+) -> tuple[tuple[datetime | None, SensorState], ...]:
+    """Return (since, state) in order of time with maintenance windows laid over what people said.
+
+    >>> at = datetime(2023, 6, 1, tzinfo=UTC)
+    >>> window = MaintenanceWindow(begin=at, end=at.replace(hour=2))
+    >>> [state.value for _, state in lay_over([(None, SensorState.IN_SERVICE)], [window])]
+    ['in_service', 'maintenance', 'in_service']
+    """
+    if not windows:
+        return tuple(history)
+    first = datetime.min.replace(tzinfo=UTC)
+    said: list[tuple[datetime, SensorState]] = []
+    for since, state in history:
+        begin = first if since is None else since
+        # Told later goes before told earlier, from its time on.
+        said = [*(turn for turn in said if turn[0] < begin), (begin, state)]
+    turns = {turn for turn, _ in said} | {edge for each in windows for edge in (each.begin, each.end)}
+    found: list[tuple[datetime | None, SensorState]] = []
+    for turn in sorted(turns):
+        states = [state for since, state in said if since <= turn]
+        if not states:
+            continue
+        worked_on = any(each.begin <= turn < each.end for each in windows)
+        now = SensorState.MAINTENANCE if worked_on and states[-1] is SensorState.IN_SERVICE else states[-1]
+        if not found or found[-1][1] is not now:
+            found.append((None if turn == first else turn, now))
+    return tuple(found)
 
 
 class PondView(Record):
@@ -233,6 +324,8 @@ REGISTRY_EVENTS: tuple[type[Event], ...] = (
     SensorAmended,
     SensorStateChanged,
     LimitsAdopted,
+    SensorMaintenanceSet,
+    SensorReplaced,
 )
 REGISTRY_COMMANDS: tuple[type[Command], ...] = (
     RegisterPond,

@@ -87,7 +87,13 @@ class Acting:
         if known is not None and on < known.state.last_on:
             last = known.state.last_on.isoformat()
             raise Conflict("acts.on_order", field="on", on=on.isoformat(), last=last, record=f"{kind.name} {record_id}")
-        return await self.put(kind, record_id, act, on, act.by)
+        outcome = await self.put(kind, record_id, act, on, act.by)
+        judged = 0 if known is None else known.version
+        decided = outcome.version - len(outcome.events)
+        if decided != judged:
+            # Somebody else's act was committed between the look and the decision: look again.
+            raise Conflict("store.conflict", stream=kind.stream(record_id), expected=judged, actual=decided)
+        return outcome
 
     async def put(self, kind: Kind[S], record_id: str, command: Any, on: date, by: str) -> Outcome[S]:
         """Do what is no person's act: a clock's or another service's, dated *on* by its cause."""

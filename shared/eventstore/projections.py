@@ -6,8 +6,9 @@ own, and only unqualified table names, so that the same code can write a shadow 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -141,7 +142,34 @@ async def rebuild(pool: AsyncConnectionPool[Connection], store: EventStore, proj
             )
             written += copied.rowcount
         await conn.commit()
+        # A table written anew has no statistics and no visibility map: lists would read it row by row until autovacuum.
+        await conn.set_autocommit(True)
+        for table in tables:
+            await conn.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, table)))
     return written
+
+
+async def _fill(conn: Connection, store: EventStore, projections: Sequence[Projection]) -> None:
+    bulks = [each.bulk() for each in projections if isinstance(each, BulkProjection)]
+    others = [each for each in projections if not isinstance(each, BulkProjection)]
+    async for stored in store.read_all(conn):
+        for bulk in bulks:
+            await bulk.feed(conn, stored)
+        await project(conn, others, [stored])
+    for bulk in bulks:
+        await bulk.finish(conn)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep the garbage collector from walking, over and over, hundreds of thousands of states that all live on."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @asynccontextmanager
@@ -168,20 +196,16 @@ async def _shadow(
             assert row is not None  # a SELECT without FROM gives one row
             schema = str(row[0])
             for projection in projections:
+                # Who rebuilds in bulk never looks into the shadow: indices would only slow it down.
+                like = "INCLUDING ALL EXCLUDING INDEXES" if isinstance(projection, BulkProjection) else "INCLUDING ALL"
                 for table in projection.tables:
                     await conn.execute(
-                        sql.SQL("CREATE TEMP TABLE {} (LIKE {} INCLUDING ALL) ON COMMIT DROP").format(
-                            sql.Identifier(table), sql.Identifier(schema, table)
+                        sql.SQL("CREATE TEMP TABLE {} (LIKE {} {}) ON COMMIT DROP").format(
+                            sql.Identifier(table), sql.Identifier(schema, table), sql.SQL(like)
                         )
                     )
-            bulks = [each.bulk() for each in projections if isinstance(each, BulkProjection)]
-            others = [each for each in projections if not isinstance(each, BulkProjection)]
-            async for stored in store.read_all(conn):
-                for bulk in bulks:
-                    await bulk.feed(conn, stored)
-                await project(conn, others, [stored])
-            for bulk in bulks:
-                await bulk.finish(conn)
+            with _without_collecting():
+                await _fill(conn, store, projections)
             yield conn, schema
         finally:
             if not conn.closed:

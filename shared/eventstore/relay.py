@@ -119,7 +119,8 @@ class Relay:
                         await self._publish(conn, publisher, events)
                     else:
                         with suppress(TimeoutError):
-                            await asyncio.wait_for(self._awake.wait(), self._poll)
+                            async with asyncio.timeout(self._poll):
+                                await self._awake.wait()
             finally:
                 await _leave_lead(conn)
 

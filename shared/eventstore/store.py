@@ -79,11 +79,7 @@ class EventStore:
         moment = utc(recorded_at)
         if conn.autocommit and conn.info.transaction_status is TransactionStatus.IDLE:
             raise ValueError("append needs a transaction: wrap it in `async with conn.transaction()`")
-        for new in events:
-            if self._types.get(new.event.event_type) is not type(new.event):
-                raise Fault("store.unknown_type", type=new.event.event_type)
-            if _AGGREGATE.fullmatch(new.aggregate_id) is None:
-                raise Fault("store.bad_aggregate", type=new.event.event_type, id=new.aggregate_id)
+        self.check(events)
         await conn.execute(statement("lock_appends"))
         cursor = await conn.execute(statement("head"), {"stream": stream})
         row = await cursor.fetchone()
@@ -93,7 +89,7 @@ class EventStore:
             raise Conflict("store.conflict", stream=stream, expected=expected_version, actual=actual)
         if not events:
             return []
-        stored, columns = self._chain(stream, position, actual, previous or GENESIS, events, moment)
+        stored, columns = self.chain(stream, position, actual, previous or GENESIS, events, moment)
         try:
             await conn.execute(statement("insert_events"), {"stream": stream, "recorded_at": moment, **columns})
         except errors.UniqueViolation as error:
@@ -102,8 +98,22 @@ class EventStore:
             raise Conflict("store.duplicate_event", stream=stream) from error
         return stored
 
+    def check(self, events: Sequence[NewEvent]) -> None:
+        """Refuse events that this store does not hold, or that could never be published.
+
+        Raises
+        ------
+        Fault
+            ``store.unknown_type``, ``store.bad_aggregate``.
+        """
+        for new in events:
+            if self._types.get(new.event.event_type) is not type(new.event):
+                raise Fault("store.unknown_type", type=new.event.event_type)
+            if _AGGREGATE.fullmatch(new.aggregate_id) is None:
+                raise Fault("store.bad_aggregate", type=new.event.event_type, id=new.aggregate_id)
+
     @staticmethod
-    def _chain(
+    def chain(
         stream: str, position: int, version: int, previous: bytes, events: Sequence[NewEvent], moment: datetime
     ) -> tuple[list[StoredEvent], dict[str, list[Any]]]:
         """Number and link *events* after (*position*, *version*, *previous*); return them and their columns."""

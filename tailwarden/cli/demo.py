@@ -40,11 +40,22 @@ FRAMES = 8.0
 
 
 def register(app: typer.Typer) -> None:
-    """Add this module's command to *app*."""
-    app.command("demo")(demo)
+    """Add this module's commands to *app*: ``demo`` itself, and below it the demonstrations that have a name."""
+    from tailwarden.cli.demoletter import letter
+
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(demo)
+    group.command("letter")(letter)
+    app.add_typer(group, name="demo", short_help=str(demo.__doc__).strip().splitlines()[0])
 
 
-def demo(once: bool = ONCE, as_json: bool = JSON, speed: float | None = SPEED, write: Path | None = WRITE) -> None:
+def demo(
+    ctx: typer.Context,
+    once: bool = ONCE,
+    as_json: bool = JSON,
+    speed: float | None = SPEED,
+    write: Path | None = WRITE,
+) -> None:
     """Show a storm over a few ponds in a system of its own. / 在独立系统中演示一场暴雨。
 
     Starts everything in a temporary home, registers five ponds, plays 60 hours and judges what was warned: exit 0
@@ -52,6 +63,8 @@ def demo(once: bool = ONCE, as_json: bool = JSON, speed: float | None = SPEED, w
     so that readings_published - duplicates_sent = readings_stored.
     在临时目录中启动系统，登记五座尾矿库，播放 60 小时，并核对预警：预期的都来、没有多余的，才以 0 退出。
     """
+    if ctx.invoked_subcommand is not None:
+        return
     import signal
 
     from rich.console import Console

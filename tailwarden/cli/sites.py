@@ -1,7 +1,8 @@
-"""``import``: register what a site file describes with a running system."""
+"""``import``: register what a site file describes, or a ledger as Excel workbook, with a running system."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,22 @@ if TYPE_CHECKING:
 
 __all__ = ["import_site", "register", "register_site"]
 
-SITE = typer.Argument(metavar="SITE.toml", help="The site file. / 站点文件。", show_default=False)
+SITE = typer.Argument(
+    metavar="FILE", help="A site file (.toml) or a ledger (.xlsx). / 站点文件或 Excel 台账。", show_default=False
+)
 BY = typer.Option("", "--by", help="Who does this. / 操作人。", show_default="the login name / 登录名")
 WAIT = typer.Option(True, help="Wait until the monitor has seen it. / 等监测服务读到为止。")
 JSON = typer.Option(False, "--json", help="Print one JSON object. / 输出一个 JSON 对象。")
 HOME = typer.Option(None, "--home", help="Where the system keeps its data. / 数据目录。", show_default=".tailwarden")
+
+ON = typer.Option(
+    None,
+    "--on",
+    formats=["%Y-%m-%d"],
+    help="The day of the ledger's acts. / 台账所述发生日期。",
+    show_default="today / 今天",
+)
+CHECK = typer.Option(False, "--check", help="Judge a ledger, change nothing. / 只检查台账，不写入。")
 
 PATIENCE = 15.0
 """Seconds the monitor has to read the registry's events."""
@@ -32,15 +44,27 @@ def register(app: typer.Typer) -> None:
 
 
 def import_site(
-    file: Path = SITE, by: str = BY, wait: bool = WAIT, as_json: bool = JSON, home: Path | None = HOME
+    file: Path = SITE,
+    by: str = BY,
+    wait: bool = WAIT,
+    on: datetime | None = ON,
+    check: bool = CHECK,
+    as_json: bool = JSON,
+    home: Path | None = HOME,
 ) -> None:
-    """Register a pond, its sensors and its limits. / 登记尾矿库、传感器与限值。"""
+    """Register a pond from a site file, or a whole ledger from Excel. / 导入站点文件，或整份 Excel 台账。"""
     import asyncio
     import getpass
 
     from shared.settings import Settings
     from shared.site import load_site
 
+    if file.suffix.lower() in (".xlsx", ".xlsm", ".xls"):
+        from tailwarden.cli.asking import day, login
+        from tailwarden.cli.ledger import import_ledger
+
+        import_ledger(file, login(by), day(on), check, as_json, home)
+        return
     site = load_site(file)  # before any connection: a bad file is refused whether or not the system runs
     if not by:
         try:

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from deploy.bench.figures import Figure, Report
+from tests.prove import PROVING
+
+thorough = pytest.mark.skipif(not PROVING, reason="starts a whole system to measure it: part of `make prove`")
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(180)]
 
@@ -41,12 +44,14 @@ def test_a_figure_is_held_against_its_promises() -> None:
     assert report.as_json()["figures"]["b"]["ratio"] is None
 
 
+@thorough
 def test_ingest_stores_everything_it_sends() -> None:
     found = bench("ingest", "--readings", "25000", "--singles", "1000", "--ponds", "4")
     assert found["figures"]["ingest_columns"]["baseline"] > 0
     assert found["figures"]["ingest_singles"]["ratio"] > 0
 
 
+@thorough
 def test_every_provoked_warning_is_heard() -> None:
     found = bench("latency", "--seconds", "1", "--rate", "500", "--warnings", "5", "--no-ready")
     assert found["figures"]["latency_warnings"]["value"] == 5

@@ -22,9 +22,9 @@ def test_checked_in_files_equal_the_code_and_break_nobody():
     assert findings.stale == ()
 
 
-@pytest.mark.parametrize("name", export.schemas())
-def test_every_schema_is_a_schema(name):
-    jsonschema.Draft202012Validator.check_schema(export.schemas()[name])
+def test_every_schema_is_a_schema():
+    for schema in export.schemas().values():
+        jsonschema.Draft202012Validator.check_schema(schema)
 
 
 def test_every_event_and_command_has_its_file():

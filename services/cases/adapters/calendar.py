@@ -33,9 +33,15 @@ def is_known(day: date) -> bool:
 def is_working_day(day: date) -> bool:
     """Tell whether *day* is worked in China; by weekends alone in a year that is not known."""
     if is_known(day):
-        return bool(chinese_calendar.is_workday(day))
+        return _is_worked(day)
     _say_unknown(day.year)
     return day.weekday() < 5
+
+
+@lru_cache(maxsize=16_384)
+def _is_worked(day: date) -> bool:
+    """Ask the library, which looks through all its years at each question, once for each day."""
+    return bool(chinese_calendar.is_workday(day))
 
 
 @lru_cache(maxsize=256)

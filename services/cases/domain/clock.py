@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import assert_never
+from typing import Any, assert_never
 
 from services.cases.domain.deadlines import Stage, StageKind
 from shared.contracts.acts import Asked, Recorded
@@ -46,9 +46,10 @@ class NoteClosure:
     note: ClosureNote
 
 
-def decide(asked: Asked[NoticeStages | NoteClosure], state: ClockRecord | None) -> Sequence[Recorded]:  # type: ignore[type-var]  # what a clock notices is no person's Command
+def decide(asked: Asked[Any], state: ClockRecord | None) -> Sequence[Recorded]:
     """Return what is to be said; nothing when it was said before."""
-    match asked.command:
+    noticed: NoticeStages | NoteClosure = asked.command
+    match noticed:
         case NoticeStages(finding, stages):
             return _notice(asked.at, finding, stages, state)
         case NoteClosure(finding_id, note):
@@ -62,7 +63,7 @@ def decide(asked: Asked[NoticeStages | NoteClosure], state: ClockRecord | None) 
                 )
             ]  # fmt: skip
         case _:
-            assert_never(asked.command)
+            assert_never(noticed)
 
 
 def _notice(at: object, finding: Finding, stages: tuple[Stage, ...], state: ClockRecord | None) -> list[Recorded]:

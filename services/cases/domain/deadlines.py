@@ -21,6 +21,7 @@ __all__ = [
     "StageKind",
     "StagePolicy",
     "next_due",
+    "runs",
     "shifted",
     "stages",
     "stages_due",
@@ -192,10 +193,15 @@ def next_due(history: Sequence[Snapshot], today: date, policy: StagePolicy, cale
     return min(ahead, default=None)
 
 
+def runs(finding: Finding) -> bool:
+    """Tell whether a deadline runs. After a relapse the old one does, until the finding is assigned anew."""
+    return finding.state in RUNS
+
+
 def _spans(history: Iterable[Snapshot]) -> Iterator[tuple[date, date | None, date]]:
     """Yield (since, until, deadline) for each stretch of days on which one deadline ran."""
     return _stretches(
-        (shot.since, shot.until, (shot.finding.deadline,) if shot.finding.state in RUNS else ()) for shot in history
+        (shot.since, shot.until, (shot.finding.deadline,) if runs(shot.finding) else ()) for shot in history
     )
 
 

@@ -91,7 +91,7 @@ def decide(asked: Asked[FindingAct], state: Finding | None) -> list[Recorded]:
     NotFound
         ``acts.unknown``: no such finding.
     Conflict
-        ``acts.exists``; ``cases.state``: the act does not fit where the finding stands; ``cases.second_person``;
+        ``acts.exists``; ``cases.not_now``: the act does not fit where the finding stands; ``cases.second_person``;
         ``cases.approver``.
     BadInput
         ``acts.blank``; ``cases.missing`` (an assignment's parts, all that lack); ``cases.no_evidence``;
@@ -330,7 +330,7 @@ def _in(state: Finding, act: str, *fitting: FindingState) -> None:
     """Refuse *act* where the finding does not stand at one of *fitting*, saying where it stands and where it may."""
     if state.state not in fitting:
         raise Conflict(
-            "cases.state",
+            "cases.not_now",
             finding=state.id,
             act=[f"cases.act_{act}"],
             state=[f"cases.state_{state.state}"],

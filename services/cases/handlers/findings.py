@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from services.cases.domain.finding import CloseOutKnowing, FindingAct
+from services.cases.handlers.casework import RequireEvidence
 from services.cases.kinds import FINDING, LETTER
 from shared.contracts.acts import Asked
 from shared.contracts.base import ID_PATTERN
@@ -22,8 +23,10 @@ from shared.contracts.cases import (
     LinkRecurrence,
     ListFindings,
     RaiseFinding,
+    ReportProgress,
     ShowFinding,
     SimilarCheck,
+    SubmitRectification,
 )
 from shared.eventstore.aggregates import Acting, Aggregates, Outcome
 from shared.eventstore.history import find, page
@@ -45,14 +48,22 @@ class Findings:
         Where findings live.
     similar
         Knows similar sites.
+    evidence
+        Refuses references to evidence that is not in the store; None: they are taken as they come.
     look_back_days, similar_checks
         See ``CasesSettings``.
     """
 
     def __init__(
-        self, records: Aggregates, similar: Similar, *, look_back_days: int = 90, similar_checks: int = 20
+        self,
+        records: Aggregates,
+        similar: Similar,
+        evidence: RequireEvidence | None = None,
+        *,
+        look_back_days: int = 90,
+        similar_checks: int = 20,
     ) -> None:
-        self._records, self._similar = records, similar
+        self._records, self._similar, self._evidence = records, similar, evidence
         self._look_back_days, self._similar_checks = look_back_days, similar_checks
 
     async def raise_(self, command: RaiseFinding) -> FindingView:
@@ -126,10 +137,19 @@ class Findings:
 
         Raises
         ------
+        NotFound
+            ``evidence.unknown``: it refers to evidence that is not in the store.
         Refusal
             What ``domain.finding.decide`` and ``Acting.ask`` refuse.
         """
-        return self._view(await self._records.ask(FINDING, command.finding_id, command))
+
+        async def work(acting: Acting) -> Outcome[Finding]:
+            outcome = await acting.ask(FINDING, command.finding_id, command)
+            if self._evidence is not None and isinstance(command, ReportProgress | SubmitRectification):
+                await self._evidence(acting.conn, command.evidence if outcome.changed else ())
+            return outcome
+
+        return self._view(await self._records.together(work))
 
     async def show(self, command: ShowFinding) -> FindingView:
         """Return a finding.

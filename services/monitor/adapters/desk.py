@@ -35,7 +35,7 @@ from services.monitor.ring import SLOT_US, slot_of
 from services.monitor.rows import Rows
 from shared.clock import Clock
 from shared.contracts.base import Event
-from shared.contracts.registry import PondView, SensorAmended
+from shared.contracts.registry import PondView, SensorAmended, SensorReplaced
 from shared.eventstore import Inbox
 from shared.postgres import Connection, Pool
 from shared.problems import BadInput, Conflict, Fault
@@ -288,11 +288,19 @@ class Desk:
             self.committed()
 
     def _live(self, pond: PondWatch, slot: int) -> bool:
-        """A pond follows the wall clock from its newest reading until its silence has been told."""
-        if pond.head is None or not len(pond.rows):
+        """A pond follows the wall clock from its newest reading until its silence has been told.
+
+        A sensor that came back into service since then (a maintenance window's end) has its patience from there.
+        """
+        if pond.head is None or not len(pond.rows) or pond.head > slot + 1 or pond.shown >= slot:
             return False
-        longest = int(self.engine.points.silent_after[pond.rows].max())
-        return pond.head <= slot + 1 and slot - pond.head <= LATE + longest and pond.shown < slot
+        points = self.engine.points
+        longest = LATE + int(points.silent_after[pond.rows].max())
+        if slot - pond.head <= longest:
+            return True
+        if int(points.serve_from[pond.rows].max()) <= pond.head:
+            return False
+        return any(pond.head < turn <= slot <= turn + longest for turn in points.service_turns(pond.rows))
 
     # -- the register ---------------------------------------------------------------------------------------
 
@@ -310,7 +318,7 @@ class Desk:
                         return
                     await self.records.save_setup(conn, view)
                     self.held.put(view, await self.records.keys(conn, pond_id))
-                    if isinstance(event, SensorAmended):
+                    if isinstance(event, SensorAmended | SensorReplaced):
                         # Range, zero level or unit changed: what lies in the ring was put there under the old ones.
                         turns = await self.held.load(conn, pond_id)
                     else:

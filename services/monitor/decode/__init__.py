@@ -4,6 +4,6 @@
 """
 
 from services.monitor.decode.columns import decode
-from services.monitor.decode.types import Decoded, DecodeLimits, SensorDirectory, SensorEntry
+from services.monitor.decode.types import Decoded, DecodeLimits, Former, SensorDirectory, SensorEntry
 
-__all__ = ["DecodeLimits", "Decoded", "SensorDirectory", "SensorEntry", "decode"]
+__all__ = ["DecodeLimits", "Decoded", "Former", "SensorDirectory", "SensorEntry", "decode"]

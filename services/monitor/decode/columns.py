@@ -60,7 +60,7 @@ def decode(
         collector.times, now_us + limits.future_us, limits.earliest_us, limits.earliest_unix_ms
     )
     value, null, number = _numbers(collector.values)
-    origin_of, key, factor, offset, aimed = _aims(collector)
+    origin_of, key, factor, offset, aimed = _aims(collector, time_us)
     with np.errstate(over="ignore", invalid="ignore"):
         value = value * factor + offset
     good = aimed & (found == OK)
@@ -117,7 +117,7 @@ def _numbers(values: list[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_],
 
 
 def _aims(
-    collector: Collector,
+    collector: Collector, time_us: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Return per reading: message, sensor key, factor, offset, and whether it is aimed at a known sensor."""
     segments = collector.segments
@@ -132,7 +132,13 @@ def _aims(
     key = np.fromiter((aim[0] for aim in table), np.int32, len(table))
     factor = np.fromiter((aim[1] for aim in table), np.float64, len(table))
     offset = np.fromiter((aim[2] for aim in table), np.float64, len(table))
-    return origin, key[target], factor[target], offset[target], known[target]
+    factor_of, offset_of = factor[target], offset[target]
+    for index, former in collector.former.items():
+        # The latest first: an earlier instrument's readings are those before its own end.
+        for each in reversed(former):
+            mine = (target == index) & (time_us < each.until_us)
+            factor_of[mine], offset_of[mine] = each.factor, each.offset + each.shift
+    return origin, key[target], factor_of, offset_of, known[target]
 
 
 def _tell(

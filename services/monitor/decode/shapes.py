@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
-from services.monitor.decode.types import DecodeLimits, SensorDirectory, SensorEntry
+from services.monitor.decode.types import DecodeLimits, Former, SensorDirectory, SensorEntry
 from shared.problems import BadInput
 from shared.site.units import to_canonical
 
@@ -59,6 +59,8 @@ class Collector:
         self.values: list[Any] = []
         self.segments: list[Segment] = []
         self.targets: list[tuple[int, float, float] | BadInput] = []
+        self.former: dict[int, tuple[Former, ...]] = {}
+        """By target: how readings of earlier instruments are taken, where that differs."""
         self.refusals: list[tuple[int, BadInput]] = []
         self.refused = 0
         self._directory = directory
@@ -242,11 +244,16 @@ class Collector:
         if entry.retired:
             return BadInput("telemetry.retired", field="sensor", sensor=sensor, pond=pond)
         if unit is None:
+            if entry.former:
+                self.former[len(self.targets)] = entry.former
             return entry.key, entry.factor, entry.offset
         try:
-            return entry.key, *to_canonical(entry.kind, unit)
+            factor, offset = to_canonical(entry.kind, unit)
         except BadInput:
             return BadInput("telemetry.unit", field="unit", where="unit", got=excerpt(unit))
+        if entry.former:
+            self.former[len(self.targets)] = tuple(replace(each, factor=factor, offset=offset) for each in entry.former)
+        return entry.key, factor, offset
 
 
 def excerpt(value: Any) -> str:

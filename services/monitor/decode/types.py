@@ -13,7 +13,20 @@ from numpy.typing import NDArray
 from shared.contracts.levels import SensorKind
 from shared.problems import BadInput
 
-__all__ = ["DecodeLimits", "Decoded", "SensorDirectory", "SensorEntry"]
+__all__ = ["DecodeLimits", "Decoded", "Former", "SensorDirectory", "SensorEntry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """How readings from before ``until_us`` are taken: by the unit and mounting of an earlier instrument.
+
+    ``canonical = value * factor + offset + shift``; a message that names its unit gets that unit's factor and offset.
+    """
+
+    until_us: int
+    factor: float
+    offset: float
+    shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,8 @@ class SensorEntry:
     factor: float = 1.0
     offset: float = 0.0
     retired: bool = False
+    former: tuple[Former, ...] = ()
+    """Earlier instruments whose readings were taken otherwise, in order of time."""
 
 
 class SensorDirectory(Protocol):

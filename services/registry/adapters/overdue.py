@@ -61,8 +61,10 @@ class Overdue:
                     log.info("closures overdue", raised=raised)
             except Exception as error:
                 log.warning("look for overdue closures failed", error=str(error) or type(error).__name__)
+            # Not wait_for: before Python 3.12 it can swallow the cancellation that comes with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._every)
+                async with asyncio.timeout(self._every):
+                    await self._woken.wait()
 
     async def look(self) -> int:
         """Raise every stage that fell due and was not raised; return how many there were."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from shared.contracts.pondfiles import Closure, ClosureStep, RecordClosureStep, ReviewOutcome, StepRecord, StepState
 from shared.problems import BadInput, Conflict
 
-__all__ = ["TERMS", "ClosureTerms", "check_step", "standing", "step_done"]
+__all__ = ["TERMS", "ClosureTerms", "check_step", "standing", "step_done", "step_words"]
 
 _RANK = {state: rank for rank, state in enumerate(StepState)}
 _BEFORE: Mapping[ClosureStep, tuple[ClosureStep, ...]] = {
@@ -58,6 +58,11 @@ def step_done(records: Mapping[ClosureStep, StepRecord], step: ClosureStep) -> b
     return record is not None and record.state is StepState.DONE
 
 
+def step_words(step: ClosureStep) -> list[str]:
+    """Return what a refusal calls a step: a key, said in the reader's language."""
+    return [f"pondfiles.step_{step}"]
+
+
 def check_step(closure: Closure | None, asked: RecordClosureStep) -> None:
     """Refuse a step out of turn.
 
@@ -73,27 +78,36 @@ def check_step(closure: Closure | None, asked: RecordClosureStep) -> None:
     if reviewed and asked.outcome is None:
         raise BadInput("pondfiles.outcome_missing", field="outcome")
     if asked.outcome is not None and not reviewed:
-        raise BadInput("pondfiles.outcome_elsewhere", field="outcome", step=asked.step.value, state=asked.state.value)
+        raise BadInput(
+            "pondfiles.outcome_elsewhere",
+            field="outcome",
+            step=step_words(asked.step),
+            state=[f"pondfiles.state_{asked.state}"],
+        )
     records = standing(closure)
     needed = list(_BEFORE[asked.step])
     review = records.get(ClosureStep.EXPERT_REVIEW)
     to_revise = review is not None and review.outcome is ReviewOutcome.REVISE
     if asked.step is ClosureStep.APPROVAL and to_revise:
         needed.append(ClosureStep.REVISION)
-    missing = [step.value for step in needed if not step_done(records, step)]
+    missing = [f"pondfiles.step_{step}" for step in needed if not step_done(records, step)]
     if missing:
-        raise Conflict("pondfiles.step_waits", field="step", step=asked.step.value, missing=", ".join(missing))
+        raise Conflict("pondfiles.step_waits", field="step", step=step_words(asked.step), missing=missing)
     if asked.step is ClosureStep.REVISION and not to_revise:
         raise Conflict("pondfiles.no_revision", field="step")
     begun = [
         step.value for step in records if _ORDER[step] > _ORDER[asked.step] and not {step, asked.step} <= _SIDE_BY_SIDE
     ]
     if begun:
-        raise Conflict("pondfiles.step_over", field="step", step=asked.step.value, later=", ".join(begun))
+        raise Conflict("pondfiles.step_over", field="step", step=step_words(asked.step), later=begun)
     known = records.get(asked.step)
     if known is not None and _RANK[asked.state] < _RANK[known.state]:
         raise Conflict(
-            "pondfiles.step_back", field="state", step=asked.step.value, now=known.state.value, wanted=asked.state.value
+            "pondfiles.step_back",
+            field="state",
+            step=step_words(asked.step),
+            now=[f"pondfiles.state_{known.state}"],
+            wanted=[f"pondfiles.state_{asked.state}"],
         )
     if known is not None and known.outcome is not None and known.outcome is not asked.outcome:
-        raise Conflict("pondfiles.outcome_fixed", field="outcome", now=known.outcome.value)
+        raise Conflict("pondfiles.outcome_fixed", field="outcome", now=[f"pondfiles.outcome_{known.outcome}"])

@@ -9,13 +9,16 @@ from typing import TypeAlias, assert_never
 
 from services.registry.domain.life import check_move
 from services.registry.domain.limits import check_limits
+from services.registry.domain.upkeep import Replace, check_since, ended, former_after, planned, window_at
 from shared.contracts.base import Event
 from shared.contracts.levels import SensorState
 from shared.contracts.registry import (
     AdoptLimits,
     ChangeSensorState,
+    FormerMeasure,
     LimitDocument,
     LimitsAdopted,
+    MaintenanceWindow,
     PondAmended,
     PondDescription,
     PondRegistered,
@@ -23,16 +26,28 @@ from shared.contracts.registry import (
     RegisterSensor,
     SensorAmended,
     SensorDescription,
+    SensorMaintenanceSet,
     SensorRegistered,
+    SensorReplaced,
     SensorStateChanged,
+    lay_over,
 )
+from shared.contracts.sensorcare import EndMaintenance, PlanMaintenance
 from shared.problems import Conflict, NotFound
 
 __all__ = ["Asked", "Pond", "PondCommand", "PondState", "Sensor", "Unregistered", "decide", "evolve"]
 
+Upkeep: TypeAlias = PlanMaintenance | EndMaintenance | Replace
 PondCommand: TypeAlias = RegisterPond | RegisterSensor | ChangeSensorState | AdoptLimits
 PondEvent: TypeAlias = (
-    PondRegistered | PondAmended | SensorRegistered | SensorAmended | SensorStateChanged | LimitsAdopted
+    PondRegistered
+    | PondAmended
+    | SensorRegistered
+    | SensorAmended
+    | SensorStateChanged
+    | SensorMaintenanceSet
+    | SensorReplaced
+    | LimitsAdopted
 )
 
 
@@ -40,7 +55,7 @@ PondEvent: TypeAlias = (
 class Asked:
     """A command and when it was asked: the domain reads no clock."""
 
-    command: PondCommand
+    command: PondCommand | Upkeep
     at: datetime
 
 
@@ -55,11 +70,18 @@ class Sensor:
 
     description: SensorDescription
     history: tuple[tuple[datetime | None, SensorState], ...]
+    windows: tuple[MaintenanceWindow, ...] = ()
+    former: tuple[FormerMeasure, ...] = ()
 
     @property
     def state(self) -> SensorState:
-        """The state it is in now."""
+        """The state it is in as people said last, without the windows laid over it."""
         return self.history[-1][1]
+
+    def state_at(self, moment: datetime) -> SensorState:
+        """The state it is in at *moment*."""
+        states = [state for since, state in lay_over(self.history, self.windows) if since is None or since <= moment]
+        return states[-1] if states else self.history[0][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +120,8 @@ def decide(asked: Asked, state: PondState) -> list[PondEvent]:
             return _change_state(command, state, at)
         case AdoptLimits():
             return _adopt_limits(command, state, at)
+        case PlanMaintenance() | EndMaintenance() | Replace():
+            return _keep_up(command, state, at)
         case _:
             assert_never(command)
 
@@ -113,11 +137,22 @@ def evolve(state: PondState, event: Event) -> PondState:
             return _with(_registered(state), Sensor(event.sensor, ((None, event.state),)))
         case SensorAmended():
             pond = _registered(state)
-            return _with(pond, replace(pond.sensors[event.sensor.id], description=event.sensor))
+            was = pond.sensors[event.sensor.id]
+            # A corrected unit or zero level holds for whatever comes from now on, of any time.
+            measure = (event.sensor.unit, event.sensor.zero_level)
+            same = measure == (was.description.unit, was.description.zero_level)
+            return _with(pond, replace(was, description=event.sensor, former=was.former if same else ()))
         case SensorStateChanged():
             pond = _registered(state)
             sensor = pond.sensors[event.sensor_id]
             return _with(pond, replace(sensor, history=(*sensor.history, (event.since, event.state))))
+        case SensorMaintenanceSet():
+            pond = _registered(state)
+            return _with(pond, replace(pond.sensors[event.sensor_id], windows=event.windows))
+        case SensorReplaced():
+            pond = _registered(state)
+            sensor = pond.sensors[event.sensor_id]
+            return _with(pond, replace(sensor, description=event.sensor, former=event.former))
         case LimitsAdopted():
             pond = _registered(state)
             return replace(pond, limits=(*pond.limits, event.limits))
@@ -151,13 +186,21 @@ def _register_sensor(command: RegisterSensor, pond: Pond, at: datetime) -> list[
     return [SensorAmended(pond_id=command.pond_id, sensor=new, at=at)]
 
 
-def _change_state(command: ChangeSensorState, pond: Pond, at: datetime) -> list[PondEvent]:
-    sensor = pond.sensors.get(command.sensor_id)
+def _sensor(pond: Pond, sensor_id: str) -> Sensor:
+    sensor = pond.sensors.get(sensor_id)
     if sensor is None:
-        raise NotFound("registry.no_sensor", field="sensor_id", sensor=command.sensor_id, pond=command.pond_id)
-    if sensor.state is command.state:
-        return []
+        raise NotFound("registry.no_sensor", field="sensor_id", sensor=sensor_id, pond=pond.description.id)
+    return sensor
+
+
+def _change_state(command: ChangeSensorState, pond: Pond, at: datetime) -> list[PondEvent]:
+    sensor = _sensor(pond, command.sensor_id)
     since = at if command.since is None else command.since
+    if sensor.state is command.state:
+        window = window_at(sensor.windows, since)
+        if window is not None and command.state is SensorState.IN_SERVICE:
+            raise Conflict("sensorcare.in_window", field="state", sensor=command.sensor_id, end=window.end.isoformat())
+        return []
     check_move(command.sensor_id, sensor.state, command.state, since, sensor.history[-1][0], at)
     return [
         SensorStateChanged(
@@ -169,6 +212,24 @@ def _change_state(command: ChangeSensorState, pond: Pond, at: datetime) -> list[
             at=at,
         )
     ]
+
+
+def _keep_up(command: Upkeep, pond: Pond, at: datetime) -> list[PondEvent]:
+    sensor = _sensor(pond, command.sensor_id)
+    if sensor.state is SensorState.RETIRED:
+        raise Conflict("registry.retired", field="sensor_id", sensor=command.sensor_id)
+    about = {"pond_id": command.pond_id, "sensor_id": command.sensor_id}
+    if isinstance(command, Replace):
+        since = at if command.since is None else command.since
+        check_since(command.sensor_id, since, sensor.former, at)
+        if sensor.description == command.sensor:
+            return []
+        former = former_after(sensor.former, sensor.description, command.sensor, since)
+        return [SensorReplaced(**about, sensor=command.sensor, former=former, since=since, at=at)]
+    windows = (
+        planned(sensor.windows, command) if isinstance(command, PlanMaintenance) else ended(sensor.windows, command, at)
+    )
+    return [] if windows == sensor.windows else [SensorMaintenanceSet(**about, windows=windows, at=at)]
 
 
 def _adopt_limits(command: AdoptLimits, pond: Pond, at: datetime) -> list[PondEvent]:

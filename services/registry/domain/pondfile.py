@@ -154,8 +154,13 @@ def _ended_by(record: StepRecord) -> dict[str, Any]:
     return {}
 
 
+def _words(*uses: PondUse) -> list[str]:
+    """Return what a refusal calls uses: keys, said in the reader's language."""
+    return [f"pondfiles.in_use_{use}" for use in uses]
+
+
 def _never_again(state: PondFile) -> Conflict:
-    return Conflict("pondfiles.never_again", field="pond_id", pond=state.id, use=state.use.value)
+    return Conflict("pondfiles.never_again", field="pond_id", pond=state.id, use=_words(state.use))
 
 
 def _raise_dam(act: RaiseDam, state: PondFile, stamp: dict[str, Any]) -> list[FileEvent]:
@@ -189,10 +194,10 @@ def _change_use(act: ChangePondUse, state: PondFile, on: date, stamp: dict[str, 
         if state.use in ENDED:
             raise _never_again(state)
         if act.use in ENDED or act.use is PondUse.CLOSING:
-            raise Conflict("pondfiles.by_procedure", field="use", use=act.use.value)
+            raise Conflict("pondfiles.by_procedure", field="use", use=_words(act.use))
         raise Conflict(
-            "pondfiles.no_such_move", field="use", now=state.use.value, wanted=act.use.value,
-            allowed=", ".join(sorted(use.value for use in allowed)),
+            "pondfiles.no_such_move", field="use", now=_words(state.use), wanted=_words(act.use),
+            allowed=_words(*sorted(allowed)),
         )  # fmt: skip
     turns = act.use is not state.use and state.use is not PondUse.CLOSING
     if turns and state.use_since is not None and since < state.use_since:

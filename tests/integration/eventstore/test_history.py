@@ -13,7 +13,7 @@ from pydantic import Field
 from shared.clock import SystemClock
 from shared.contracts.acts import Act, Asked, Kept, Recorded
 from shared.eventstore import EventStore, rebuild, verify
-from shared.eventstore.aggregates import Aggregates
+from shared.eventstore.aggregates import Acting, Aggregates, Outcome
 from shared.eventstore.history import History, find, page
 from shared.eventstore.kinds import Kind
 from shared.postgres import Pool, open_pool
@@ -135,3 +135,20 @@ async def test_days_to_come_days_gone_by_and_records_that_moved_on(shelves: Aggr
     assert stale.value.code == "acts.stale"
     assert stale.value.params["actual"] == 2
     assert stale.value.params["state"]["books"] == 1
+
+
+async def test_an_act_between_the_look_and_the_decision_is_seen(shelves: Aggregates, monkeypatch) -> None:
+    await shelves.ask(SHELF, "a", Label(label="A", by="w", on=FIRST))
+    find = Acting.find
+
+    async def overtaken(self: Acting, kind: Kind[Shelf], record_id: str) -> Outcome[Shelf] | None:
+        found = await find(self, kind, record_id)
+        monkeypatch.setattr(Acting, "find", find)
+        await shelves.ask(SHELF, "a", Fill(books=1, by="other", on=FIRST))
+        return found
+
+    monkeypatch.setattr(Acting, "find", overtaken)
+    with pytest.raises(Conflict) as stale:
+        await shelves.ask(SHELF, "a", Fill(books=1, by="w", on=FIRST, expected_version=1))
+    assert stale.value.code == "acts.stale"
+    assert [stored.event.by for stored in await shelves.story(SHELF, "a")] == ["w", "other"]  # type: ignore[attr-defined]  # every event here is Recorded

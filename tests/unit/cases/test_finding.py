@@ -65,7 +65,7 @@ ACTS: dict[str, FindingAct] = {
     "list": ListFinding(finding_id="f1", listed=LISTED, by="吴九"),
     "link": LinkRecurrence(finding_id="f1", recurrence_of="2022年7月监督监察提出", by="吴九"),
 }
-NO = "cases.state"
+NO = "cases.not_now"
 #              found       assigned    rectifying  submitted   passed      closed out
 TABLE = {
     "assign": ("assigned", "assigned", "rectifying", NO, NO, NO),

@@ -156,7 +156,7 @@ def test_only_steps_close_a_pond_that_is_known_to_be_used() -> None:
     for wanted in (PondUse.CLOSING, PondUse.CLOSED, PondUse.DEREGISTERED):
         with pytest.raises(Conflict, match="closure procedure"):
             after(use(wanted), file=file)
-    with pytest.raises(Conflict, match="cannot go from in_use to under_construction"):
+    with pytest.raises(Conflict, match="cannot go from in use to under construction"):
         after(use(PondUse.UNDER_CONSTRUCTION), file=file)
     with pytest.raises(Conflict, match="began on 2010-01-01"):
         after(use(PondUse.OUT_OF_USE, date(2009, 1, 1)), file=file)
@@ -172,7 +172,7 @@ def test_a_closing_pond_keeps_the_day_it_stopped_even_when_that_is_learnt_later(
     assert (file.use, file.out_of_use_since) == (PondUse.CLOSING, None)
     file = after(use(PondUse.OUT_OF_USE, date(2019, 5, 1)), file=file)
     assert (file.use, file.out_of_use_since) == (PondUse.CLOSING, date(2019, 5, 1))
-    with pytest.raises(Conflict, match="cannot go from closing to in_use"):
+    with pytest.raises(Conflict, match="cannot go from closing to in use"):
         after(use(PondUse.IN_USE), file=file)
 
 

@@ -1,0 +1,1 @@
+"""Gives a reply report its look: Word, or Markdown."""
