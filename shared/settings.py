@@ -165,7 +165,7 @@ class Settings(BaseSettings):
         urls: dict[str, str] = {}
         if own is not None:
             # One address given from outside serves whichever service reads it: each runs in its own process.
-            urls |= dict.fromkeys(("registry", "cases", "monitor", "reader"), own)
+            urls |= dict.fromkeys(("registry", "cases", "monitor", "notifier", "reader"), own)
         if owner is not None:
             urls["owner"] = owner
         return urls

@@ -23,7 +23,7 @@ __all__ = ["DATABASE", "ROLES", "SUPERUSER", "PostgresServer"]
 
 DATABASE = "tailwarden"
 
-ROLES = ("owner", "registry", "cases", "monitor", "reader")
+ROLES = ("owner", "registry", "cases", "monitor", "notifier", "reader")
 """Roles, each ``tailwarden_<role>`` in the database: who migrates, each service, who may only look."""
 
 SUPERUSER = "postgres"

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("shared", "deploy.local", "tailwarden", "services.registry", "services.cases", "services.monitor")
+PACKAGES = (
+    "shared",
+    "deploy.local",
+    "tailwarden",
+    "services.registry",
+    "services.cases",
+    "services.notifier",
+    "services.monitor",
+)
 
 
 def modules() -> list[str]:

@@ -1,0 +1,143 @@
+"""Alarms as people meet them: acts through the desk, views from the read models and the record of deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from services.notifier.adapters.desk import Desk
+from services.notifier.domain.alarm import Alarm, AlarmEvent, Told
+from shared.contracts.base import Moment
+from shared.contracts.notifier import (
+    AlarmHeld,
+    AlarmView,
+    Delivery,
+    DeliveryConfirmed,
+    DeliveryFailed,
+    DeliverySent,
+    PersonProof,
+    Shelved,
+    Shelving,
+    Unshelved,
+)
+from shared.eventstore import EventStore, StoredEvent
+
+__all__ = ["StoredAlarms"]
+
+
+class StoredAlarms:
+    """Implements ``handlers.Alarms``."""
+
+    def __init__(self, desk: Desk, store: EventStore) -> None:
+        self._desk, self._store = desk, store
+
+    async def act(self, alarm_id: str, by: str, acts: Callable[[Alarm], Sequence[AlarmEvent]]) -> Alarm | None:
+        """See ``handlers.Alarms``."""
+        return await self._desk.act(alarm_id, by, acts)
+
+    async def view(self, alarm_id: str) -> AlarmView | None:
+        """See ``handlers.Alarms``."""
+        async with self._desk.pool.connection() as conn:
+            cursor = await conn.execute("SELECT state::text, version FROM alarm WHERE id = %s", (alarm_id,))
+            row = await cursor.fetchone()
+            if row is None:
+                return None
+            story = await self._store.read(conn, f"alarm-{alarm_id}")
+        return _view(Alarm.model_validate_json(row[0]), int(row[1]), story)
+
+    async def views(self, pond_id: str | None, include_ended: bool, limit: int) -> list[AlarmView]:
+        """See ``handlers.Alarms``: without the single deliveries."""
+        async with self._desk.pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT state::text, version FROM alarm WHERE (%s::text IS NULL OR pond_id = %s)"
+                " AND (%s OR ended IS NULL) ORDER BY opened DESC, id LIMIT %s",
+                (pond_id, pond_id, include_ended, limit),
+            )
+            rows = await cursor.fetchall()
+        return [_view(Alarm.model_validate_json(state), int(version), []) for state, version in rows]
+
+    async def shelve(self, shelving: Shelving) -> None:
+        """See ``handlers.Alarms``."""
+        async with self._desk.lock:
+            event = Shelved(shelving=shelving, at=shelving.begins)
+            await self._desk.append_other(f"shelving-{shelving.shelving_id}", shelving.pond_id, [event], shelving.by)
+            self._desk.shelvings[shelving.shelving_id] = shelving
+
+    async def unshelve(self, shelving_id: str, by: str) -> Shelving | None:
+        """See ``handlers.Alarms``; what the shelving held back is told with the next tick."""
+        async with self._desk.lock:
+            shelving = self._desk.shelvings.get(shelving_id)
+            if shelving is None:
+                return None
+            event = Unshelved(shelving_id=shelving_id, pond_id=shelving.pond_id, by=by, at=self._desk.clock.now())
+            await self._desk.append_other(f"shelving-{shelving_id}", shelving.pond_id, [event], by)
+            del self._desk.shelvings[shelving_id]
+            return shelving
+
+    async def shelvings(self, pond_id: str | None) -> list[Shelving]:
+        """See ``handlers.Alarms``."""
+        now = self._desk.clock.now()
+        found = [each for each in self._desk.shelvings.values() if each.expires > now]
+        return sorted((each for each in found if pond_id in (None, each.pond_id)), key=lambda each: each.expires)
+
+
+def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView:
+    deliveries: dict[str, dict[str, Delivery]] = {}
+    for stored in story:
+        _deliver(deliveries, stored)
+    return AlarmView(
+        alarm_id=alarm.alarm_id,
+        pond_id=alarm.pond_id,
+        exercise=alarm.exercise,
+        level=alarm.level,
+        highest=alarm.highest,
+        verified=alarm.verified,
+        late=alarm.late,
+        opened=alarm.opened,
+        changed=alarm.changed,
+        ended=alarm.ended,
+        rank=alarm.rank,
+        answered=alarm.answered,
+        people=tuple(_proof(told, deliveries.get(told.person_id, {})) for told in alarm.recalled),
+        card=alarm.card,
+        steps_done=alarm.steps_done,
+        held=tuple(
+            f"{stored.event.stage}: {stored.event.reason}" for stored in story if isinstance(stored.event, AlarmHeld)
+        ),
+        version=version,
+    )
+
+
+def _proof(told: Told, deliveries: dict[str, Delivery]) -> PersonProof:
+    return PersonProof(
+        person_id=told.person_id,
+        name=told.name,
+        role=told.role,
+        rank=told.rank,
+        decided=told.decided,
+        sent=told.sent,
+        delivered=told.delivered,
+        read=told.read,
+        answered=told.answered,
+        answer=told.answer,
+        acted=told.acted,
+        deliveries=tuple(deliveries.values()),
+    )
+
+
+def _deliver(deliveries: dict[str, dict[str, Delivery]], stored: StoredEvent) -> None:
+    event = stored.event
+    if not isinstance(event, DeliverySent | DeliveryFailed | DeliveryConfirmed):
+        return
+    mine = deliveries.setdefault(event.person_id, {})
+    key = f"{event.delivery_id}/{event.channel}"
+    if isinstance(event, DeliveryConfirmed):
+        if key in mine:
+            mine[key] = mine[key].model_copy(update={"delivered": event.at})
+        return
+    known = mine.get(key, Delivery(delivery_id=event.delivery_id, kind=event.kind, channel=event.channel))
+    update: dict[str, Moment | int | str | bool] = {"attempts": event.attempt}
+    if isinstance(event, DeliverySent):
+        update |= {"sent": event.at, "maybe_again": event.maybe_again}
+    else:
+        update |= {"failed": event.at, "why": event.why}
+    mine[key] = known.model_copy(update=update)

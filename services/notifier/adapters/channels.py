@@ -1,0 +1,208 @@
+"""Channels: mail, SMS gateways, WeCom, DingTalk, Feishu and webhooks through apprise; a directory for demonstrations.
+
+Apprise blocks. Each message therefore has a thread of its own, bounded in number by its channel, and a time after
+which it is no longer waited for: a provider that hangs keeps its own thread, never anybody else's message.
+Addresses are secrets: they stand in no log, no error and no ``repr``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from apprise import Apprise, AppriseAsset
+from apprise.common import NotifyFormat, PersistentStoreMode
+from apprise.plugins.base import NotifyBase
+
+from services.notifier.adapters.channelfile import ChannelConfig, read_channels
+from services.notifier.adapters.mailbox import put_into
+from services.notifier.adapters.witness import hushed, verdict, witnessed
+from services.notifier.domain.delivery import Handed
+from services.notifier.ports import Channel, Language, Length, RateLimit, Text
+from shared.clock import Clock
+
+__all__ = ["ConfiguredChannel", "ConfiguredChannels"]
+
+_ASSET = AppriseAsset(
+    app_id="tailwarden",
+    app_desc="tailwarden",
+    app_url="",
+    storage_mode=PersistentStoreMode.MEMORY,  # nothing about addresses on disk
+    async_mode=False,
+    secure_logging=True,
+    allow_templates=False,
+    pgp_autogen=False,
+    pem_autogen=False,
+    http_redirects=False,  # a message goes where it was addressed
+)
+_BAD_ADDRESS = Handed(sent=False, lasting=True, personal=True, why="bad_address")
+_TIMEOUT = Handed(sent=False, maybe=True, why="timeout")
+
+
+class ConfiguredChannel:
+    """A channel of the channels file; implements ``ports.Channel``."""
+
+    def __init__(self, config: ChannelConfig, clock: Clock) -> None:
+        self._config, self._clock = config, clock
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<channel {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """See ``ports.Channel``."""
+        return self._config.name
+
+    @property
+    def kind(self) -> str | None:
+        """See ``ports.Channel``."""
+        return None if self._config.kind == "everybody" else self._config.kind
+
+    @property
+    def language(self) -> Language:
+        """See ``ports.Channel``."""
+        return self._config.language
+
+    @property
+    def length(self) -> Length:
+        """See ``ports.Channel``."""
+        return self._config.length
+
+    @property
+    def rate(self) -> RateLimit:
+        """See ``ports.Channel``."""
+        return RateLimit(self._config.per_second, self._config.per_minute)
+
+    @property
+    def free(self) -> bool:
+        """See ``ports.Channel``: threads of hung providers count until they end."""
+        return self._under_way < self._config.concurrency
+
+    async def send(self, text: Text, address: str | None, person_id: str) -> Handed:
+        """See ``ports.Channel``."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Handed] = loop.create_future()
+
+        def work() -> None:
+            try:
+                handed = self._hand_over(text, address, person_id)
+            except Exception:
+                # Whatever it says may hold the address; whether it got through, nobody knows.
+                handed = Handed(sent=False, maybe=True, why="error")
+            finally:
+                with self._lock:
+                    self._under_way -= 1
+            with suppress(RuntimeError):  # the loop has ended; nobody waits any more
+                loop.call_soon_threadsafe(_tell, answer, handed)
+
+        with self._lock:
+            self._under_way += 1
+        # A daemon: one that hangs must not hold up the end of the process either.
+        threading.Thread(target=work, name=f"channel-{self.name}", daemon=True).start()
+        try:
+            async with asyncio.timeout(self._config.timeout_s):
+                return await answer
+        except TimeoutError:
+            return _TIMEOUT
+
+    def _hand_over(self, text: Text, address: str | None, person_id: str) -> Handed:
+        if self._config.directory is not None:
+            return self._write(self._config.directory, text, person_id)
+        with witnessed() as notes:
+            plugin = self._plugin(address)
+            if plugin is None:
+                return _BAD_ADDRESS
+            # Its own pace is a pause of seconds before each request; ours is the channel's rate.
+            plugin.request_rate_per_sec = 0
+            plugin.socket_connect_timeout = plugin.socket_read_timeout = self._config.timeout_s
+            if plugin.notify(body=text.body, title=text.subject, body_format=NotifyFormat.TEXT):
+                return Handed(sent=True)
+            return self._judged(verdict(notes))
+
+    def _judged(self, handed: Handed) -> Handed:
+        """A web address that is no more says nothing about anybody else's."""
+        gone = self._config.webhook is not None and handed.why in ("http_404", "http_410")
+        return handed.model_copy(update={"personal": True}) if gone else handed
+
+    def _write(self, directory: Path, text: Text, person_id: str) -> Handed:
+        try:
+            put_into(directory, person_id, text, self.length, self._clock.now())
+        except OSError:
+            return Handed(sent=False, why="unreachable")
+        return Handed(sent=True)
+
+    def _plugin(self, address: str | None) -> NotifyBase | None:
+        form = self._config.webhook
+        if form is not None:
+            url = _webhook(form, address or "")
+        else:
+            values = {key: quote(secret.get_secret_value(), safe="") for key, secret in self._config.known.items()}
+            url = self._config.filled({**values, "address": quote(_plain(address or ""), safe="")})
+        found: NotifyBase | None = None if url is None else Apprise.instantiate(url, asset=_ASSET)
+        return found
+
+
+class ConfiguredChannels:
+    """Every channel of the channels file; implements ``ports.Channels``."""
+
+    def __init__(self, configs: Sequence[ChannelConfig], clock: Clock) -> None:
+        hushed()
+        self._channels = [ConfiguredChannel(config, clock) for config in configs]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of its plug-ins' imports
+            # The first use of apprise reads all of its plug-ins: now, not when it is urgent.
+            Apprise.instantiate("json://127.0.0.1/", asset=_ASSET)
+
+    @classmethod
+    def load(cls, path: Path, clock: Clock) -> ConfiguredChannels:
+        """Return the channels of a file; see ``read_channels`` for what is refused."""
+        return cls(read_channels(path), clock)
+
+    def route(self, kinds: Sequence[str]) -> Sequence[Channel]:
+        """See ``ports.Channels``: for each kind its channels in the file's order, then those for everybody."""
+        wanted: list[str | None] = [*dict.fromkeys(kinds), None]
+        return [channel for kind in wanted for channel in self._channels if channel.kind == kind]
+
+
+def _tell(answer: asyncio.Future[Handed], handed: Handed) -> None:
+    if not answer.done():
+        answer.set_result(handed)
+
+
+def _plain(address: str) -> str:
+    """Return an address as providers take it: telephone numbers without the blanks people put into them."""
+    stripped = address.strip()
+    return re.sub(r"[\s\-()]", "", stripped) if re.fullmatch(r"\+?[\d\s\-()]{5,}", stripped) else stripped
+
+
+def _webhook(form: str, address: str) -> str | None:
+    """Return the apprise URL that posts to the web address *address*; None when that is none."""
+    try:
+        parts = urlsplit(address.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    login = ""
+    if parts.username is not None:
+        login = parts.username + (":" + parts.password if parts.password is not None else "") + "@"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    # With a leading "-" a parameter is the receiver's; without, apprise takes it as its own option.
+    query = "&".join(f"-{quote(name, safe='')}={quote(value, safe='')}" for name, value in _query(parts.query))
+    return (
+        f"{form}{'s' if parts.scheme == 'https' else ''}://{login}{host}"
+        f"{'' if port is None else f':{port}'}{parts.path or '/'}{'?' + query if query else ''}"
+    )
+
+
+def _query(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True)

@@ -1,0 +1,278 @@
+"""The notifier's desk: every alarm that stands, what the world is like for it, and one transaction for each step.
+
+Alarms are held in memory and run ahead of nothing: a step is decided on the stored stream, inside its transaction,
+and what is held follows the commit. A lost race (a second notifier, a restart) decides anew on what is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, cast
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from services.notifier.domain.alarm import Alarm, AlarmEvent, evolve
+from services.notifier.domain.directory import Directory
+from services.notifier.domain.hearing import WarningEvent, hear
+from services.notifier.domain.pipeline import advance
+from services.notifier.domain.policy import Settings
+from services.notifier.domain.routing import Routing, chain
+from services.notifier.domain.world import Neighbour, World
+from shared.clock import Clock
+from shared.contracts.base import Event
+from shared.contracts.cloudevents import CloudEvent, event_of
+from shared.contracts.levels import LevelName
+from shared.contracts.notifier import CardStep, PersonDecided, Shelving
+from shared.eventstore import (
+    Decider,
+    EventStore,
+    Handled,
+    Inbox,
+    Projection,
+    Recording,
+    ServiceStore,
+    Snapshots,
+    StoredEvent,
+    handle,
+)
+from shared.postgres import Connection, Pool
+from shared.problems import Conflict
+
+__all__ = ["Desk", "Outgoing", "Plan"]
+
+_ATTEMPTS = 5
+BACKLOG = timedelta(seconds=60)
+"""What was said so long before it is heard belongs to a backlog (an outage, a first start on an old system)."""
+QUIET = timedelta(seconds=3)
+"""A backlog is over when nothing old has come for so long: only then what still stands is told."""
+_Step = Callable[[Alarm | None], Sequence[AlarmEvent]]
+
+_ALARM: Decider[_Step, Alarm | None] = Decider(
+    initial=None,
+    decide=lambda step, alarm: step(alarm),
+    evolve=cast(Callable[[Alarm | None, Event], Alarm | None], evolve),
+    snapshots=Snapshots(
+        dump=lambda alarm: "null" if alarm is None else alarm.model_dump_json(),
+        load=lambda text: None if text == "null" else Alarm.model_validate_json(text),
+        every=50,
+    ),
+)
+
+
+class Outgoing(Protocol):
+    """Takes what was decided to be told, in the transaction of the decision."""
+
+    async def put(self, conn: Connection, alarm: Alarm, decided: Sequence[tuple[StoredEvent, PersonDecided]]) -> None:
+        """Queue one message for each decision."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is configured: policy, chains, cards."""
+
+    settings: Settings
+    routing: Routing
+    cards: dict[LevelName, tuple[CardStep, ...]]
+
+
+class Desk:
+    """See the module's text. ``restore`` before anything else."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        parts: ServiceStore,
+        plan: Plan,
+        outgoing: Outgoing,
+        clock: Clock,
+        committed: Callable[[], None],
+    ) -> None:
+        self.pool, self.plan, self.clock = pool, plan, clock
+        self._store: EventStore = parts.store
+        self._projections: Sequence[Projection] = parts.projections
+        self._outgoing, self._committed = outgoing, committed
+        self.directory = Directory()
+        self.alarms: dict[str, Alarm] = {}
+        self.shelvings: dict[str, Shelving] = {}
+        self.shadows: dict[str, str] = {}
+        """Exercise ponds: shadow id → the pond it stands for."""
+        self.lock = asyncio.Lock()
+        self._behind_until: datetime | None = None
+
+    async def restore(self) -> None:
+        """Read everything that is held from the database."""
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute("SELECT aggregate_id, event_type, data FROM heard ORDER BY position")
+            for aggregate_id, event_type, data in await cursor.fetchall():
+                self._fold(aggregate_id, event_type, data)
+            cursor = await conn.execute("SELECT state::text FROM alarm WHERE ended IS NULL")
+            for (state,) in await cursor.fetchall():
+                alarm = Alarm.model_validate_json(state)
+                self.alarms[alarm.alarm_id] = alarm
+            cursor = await conn.execute("SELECT state::text FROM shelving")
+            for (state,) in await cursor.fetchall():
+                shelving = Shelving.model_validate_json(state)
+                self.shelvings[shelving.shelving_id] = shelving
+
+    # -- what is heard --------------------------------------------------------------------------------------
+
+    async def hear_registry(self, cloud_event: CloudEvent) -> None:
+        """Take a registry event in: people, duties, rosters and ponds."""
+        event = event_of(cloud_event)
+        if event is None:
+            return
+        async with self.lock:
+            if not self.directory.apply(cloud_event.subject, event):
+                return
+            data = orjson.dumps(cloud_event.data).decode()
+            async with self.pool.connection() as conn, conn.transaction():
+                await conn.execute(
+                    "INSERT INTO heard (position, aggregate_id, event_type, data) VALUES (%s, %s, %s, %s)"
+                    " ON CONFLICT (position) DO NOTHING",
+                    (cloud_event.position, cloud_event.subject, cloud_event.type, data),
+                )
+
+    async def hear_monitor(self, cloud_event: CloudEvent) -> None:
+        """Take a warning's event in, and tell whom it concerns."""
+        event = event_of(cloud_event)
+        if not isinstance(event, WarningEvent):
+            return
+        async with self.lock:
+            exercise = event.pond_id in self.shadows
+            now = self.clock.now()
+            if now - event.at > BACKLOG:
+                self._behind_until = now + QUIET
+
+            def step(alarm: Alarm | None) -> Sequence[AlarmEvent]:
+                level = getattr(event, "level", None)
+                world = self.world(alarm, event.pond_id, level)
+                return hear(alarm, event, world, self.plan.cards, exercise)
+
+            await self._step(event.warning_id, step, "monitor", UUID(str(cloud_event.id)))
+
+    # -- time and people ------------------------------------------------------------------------------------
+
+    async def tick(self) -> int:
+        """Do what has fallen due in every alarm; return for how many something had."""
+        async with self.lock:
+            due = [
+                alarm.alarm_id
+                for alarm in self.alarms.values()
+                if advance(alarm, self.world(alarm, alarm.pond_id, alarm.level))
+            ]
+            for alarm_id in due:
+                await self._step(alarm_id, self._advance, "clock")
+            return len(due)
+
+    async def act(self, alarm_id: str, by: str, acts: Callable[[Alarm], Sequence[AlarmEvent]]) -> Alarm | None:
+        """Do a person's act on an alarm, and what follows from it; None when there is no such alarm."""
+
+        def step(alarm: Alarm | None) -> Sequence[AlarmEvent]:
+            if alarm is None:
+                return []
+            events = list(acts(alarm))
+            for event in events:
+                alarm = evolve(alarm, event)
+            return [*events, *advance(alarm, self.world(alarm, alarm.pond_id, alarm.level))]
+
+        async with self.lock:
+            return await self._step(alarm_id, step, by)
+
+    def world(self, alarm: Alarm | None, pond_id: str, level: LevelName | None) -> World:
+        """Return what the pipeline needs to know about the rest of the world."""
+        now = self.clock.now()
+        level = alarm.level if level is None and alarm is not None else level
+        real = self.shadows.get(pond_id, pond_id)
+        pond = self.directory.ponds.get(real)
+        zone = ZoneInfo("Asia/Shanghai" if pond is None else pond.timezone)
+        night, morning = _night(now.astimezone(zone), self.plan.settings)
+        own = None if alarm is None else alarm.alarm_id
+        return World(
+            now=now,
+            settings=self.plan.settings,
+            chain=() if level is None else chain(self.directory, self.plan.routing, real, level, now),
+            shelvings=tuple(each for each in self.shelvings.values() if each.pond_id == real),
+            neighbours=tuple(
+                Neighbour(alarm_id=each.alarm_id, level=each.level, opened=each.opened, exercise=each.exercise)
+                for each in self.alarms.values()
+                if self.shadows.get(each.pond_id, each.pond_id) == real and each.alarm_id != own
+            ),
+            night=night,
+            morning=morning,
+            catching_up=self._behind_until is not None and now < self._behind_until,
+        )
+
+    def _advance(self, alarm: Alarm | None) -> Sequence[AlarmEvent]:
+        return [] if alarm is None else advance(alarm, self.world(alarm, alarm.pond_id, alarm.level))
+
+    # -- one step -------------------------------------------------------------------------------------------
+
+    async def _step(self, alarm_id: str, step: _Step, by: str, heard: UUID | None = None) -> Alarm | None:
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                async with self.pool.connection() as conn, conn.transaction():
+                    if heard is not None and not await Inbox().first_time(conn, "notifier-monitor", heard):
+                        return self.alarms.get(alarm_id)
+                    now = self.clock.now()
+                    recording = Recording(at=now, aggregate_id=_aggregate, metadata={"by": by}, new_id=uuid4)
+                    handled = await handle(
+                        conn, self._store, f"alarm-{alarm_id}", _ALARM, step, recording, self._projections
+                    )
+                    decided = [(each, each.event) for each in handled.stored if isinstance(each.event, PersonDecided)]
+                    if decided and handled.state is not None:
+                        await self._outgoing.put(conn, handled.state, decided)
+            except Conflict as error:
+                if error.code != "store.conflict" or not left:
+                    raise
+                continue
+            return self._keep(alarm_id, handled)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _keep(self, alarm_id: str, handled: Handled[Alarm | None]) -> Alarm | None:
+        alarm = handled.state
+        if alarm is not None:
+            self.alarms[alarm_id] = alarm
+            if alarm.ended is not None:
+                del self.alarms[alarm_id]
+        if handled.stored:
+            self._committed()
+        return alarm
+
+    async def append_other(self, stream: str, aggregate_id: str, events: Sequence[Event], by: str) -> None:
+        """Append events that are no alarm's (shelvings, drills, channels), at the end of their stream."""
+        anything: Decider[Sequence[Event], None] = Decider(
+            initial=None, decide=lambda given, _: given, evolve=lambda state, _: state
+        )
+        async with self.pool.connection() as conn, conn.transaction():
+            recording = Recording(at=self.clock.now(), aggregate_id=aggregate_id, metadata={"by": by})
+            await handle(conn, self._store, stream, anything, events, recording, self._projections)
+        self._committed()
+
+    def _fold(self, aggregate_id: str, event_type: str, data: object) -> None:
+        from shared.contracts.cloudevents import EVENT_TYPES
+
+        kind = EVENT_TYPES.get(event_type)
+        if kind is not None:
+            self.directory.apply(aggregate_id, kind.model_validate(data))
+
+
+def _aggregate(event: Event) -> str:
+    """Events of alarms are published under their pond, like the warnings they follow."""
+    return str(getattr(event, "pond_id", "alarm"))
+
+
+def _night(local: datetime, settings: Settings) -> tuple[bool, datetime | None]:
+    """Return whether it is night there, and when the morning begins."""
+    begins, ends = settings.night_from, settings.night_to
+    clock = local.timetz().replace(tzinfo=None)
+    night = clock >= begins or clock < ends if begins > ends else begins <= clock < ends
+    if not night:
+        return False, None
+    morning = local.replace(hour=ends.hour, minute=ends.minute, second=0, microsecond=0)
+    return True, morning if morning > local else morning + timedelta(days=1)

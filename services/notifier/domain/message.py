@@ -1,0 +1,45 @@
+"""What is to be said to a person: facts, not yet words."""
+
+from __future__ import annotations
+
+from shared.contracts.base import Moment, Record
+from shared.contracts.levels import LevelName
+from shared.contracts.monitor import Cause
+from shared.contracts.notifier import CardStep, MessageKind
+
+__all__ = ["Message"]
+
+
+class Message(Record):
+    """A message's facts. ``level`` None means that the warning is over."""
+
+    kind: MessageKind
+    alarm_id: str
+    pond_id: str
+    pond_name: str
+    county: str = ""
+    timezone: str = "Asia/Shanghai"
+    """Where the pond is: times are told in its local time, with the offset."""
+    level: LevelName | None
+    previous: LevelName | None = None
+    verified: bool = True
+    late: bool = False
+    exercise: bool = False
+    corrected: bool = False
+    """An all-clear because late data took the warning's ground away, not because the water fell."""
+    maybe_again: bool = False
+    """An attempt before may have got through: the text says so."""
+    time: Moment
+    """Event time: the end of the slot that was judged."""
+    causes: tuple[Cause, ...] = ()
+    rank: int = 0
+    role: str = ""
+    card: tuple[CardStep, ...] = ()
+    link: str | None = None
+    """The signed link of this person and alarm."""
+    also: tuple[str, ...] = ()
+    """Names of the others who know."""
+    channel: str = ""
+    """Of a channel report: the channel's kind, whether it works again, and why not (never an address)."""
+    channel_up: bool = False
+    why: str = ""
