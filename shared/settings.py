@@ -37,6 +37,8 @@ class Connection(BaseModel):
     mqtt_port: int = DEFAULT_MQTT_PORT
     nats_users: dict[str, str] = Field(default_factory=dict, repr=False)
     """Passwords of the other NATS users (``gateway``, ``subscriber``), when this machine runs the server."""
+    web_url: str | None = None
+    """Where people's pages and the CAP feed are served."""
     database_urls: dict[str, str] = Field(default_factory=dict, repr=False)
     """By role: ``owner`` (migrations), each service's name, ``reader``."""
 

@@ -26,10 +26,10 @@ from shared.settings import CONNECTION_FILE, Connection
 
 __all__ = ["SERVICES", "Machine", "Ports", "migrate_all", "require_service", "service_command"]
 
-SERVICES = ("registry", "cases", "monitor")
+SERVICES = ("registry", "cases", "monitor", "notifier")
 """The services, in the order they are started."""
 
-PREFERRED = {"nats": 4222, "mqtt": 1883, "postgres": 5433}
+PREFERRED = {"nats": 4222, "mqtt": 1883, "postgres": 5433, "web": 8088}
 """Customary ports; PostgreSQL's own (5432) is often somebody else's."""
 
 
@@ -40,6 +40,7 @@ class Ports:
     nats: int | None = None
     postgres: int | None = None
     mqtt: int | None = None
+    web: int | None = None
 
 
 class Machine:
@@ -61,6 +62,8 @@ class Machine:
         self._wanted = ports or Ports()
         self.nats: NatsServer
         self.postgres: PostgresServer
+        self.web: int = 0
+        """Port of people's pages and the CAP feed."""
         self.moved: list[tuple[str, int, int]] = []
         """(who, customary port, port used) for each customary port that was taken."""
 
@@ -80,6 +83,7 @@ class Machine:
             mqtt_host=HOST,
             mqtt_port=self.nats.mqtt_port,
             database_urls={role: self.postgres.url(role) for role in ROLES},
+            web_url=f"http://{HOST}:{self.web}" if "notifier" in self.services else None,
         )
 
     def run(self, ready: Callable[[Supervisor], None]) -> None:
@@ -121,6 +125,8 @@ class Machine:
             secrets=secrets,
         )
 
+        self.web = self._port("web", self._wanted.web)
+
     def _port(self, what: str, wanted: int | None) -> int:
         preferred = PREFERRED[what]
         port = choose(wanted, preferred=preferred, what=what)
@@ -158,6 +164,8 @@ class Machine:
                 **mark,
                 "TAILWARDEN_HOME": str(self.home),
                 READY_VARIABLE: str(mark_file),
+                "TAILWARDEN_NOTIFIER_HOST": HOST,
+                "TAILWARDEN_NOTIFIER_PORT": str(self.web),
                 "PYTHONUNBUFFERED": "1",
             },
             directory=self.home,

@@ -35,7 +35,9 @@ READ_EVENTS = (
     "$JS.ACK.EVENTS.>",
     "$JS.FC.EVENTS.>",
 )
-SERVICE_CONSUMERS = ("monitor-registry", "cases-registry", "cases-monitor")
+SERVICE_CONSUMERS = (
+    "monitor-registry", "cases-registry", "cases-monitor", "notifier-registry", "notifier-monitor", "notifier-answers",
+)  # fmt: skip
 """Durable consumers of EVENTS that belong to services: a guest may have its own, and touch none of these."""
 
 LEAVE_ALONE = tuple(

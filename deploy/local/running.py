@@ -71,7 +71,7 @@ def running_system(home: Path, *, options: Sequence[str] = (), limit: float = 60
     mark = home / "run" / "up.ready"
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     mark.unlink(missing_ok=True)
-    ports = ("--nats-port", "0", "--mqtt-port", "0", "--pg-port", "0")
+    ports = ("--nats-port", "0", "--mqtt-port", "0", "--pg-port", "0", "--web-port", "0")
     process = Process.start(
         Program(
             name="up",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import get_args
 
 from services.notifier.domain.alarm import Alarm, AlarmEvent, evolve
-from shared.contracts.notifier import AlarmAnswered, AlarmOpened, Answer, Shelved, Unshelved
+from shared.contracts.notifier import AlarmAnswered, AlarmOpened, Answer, CapPublished, Shelved, Unshelved
 from shared.eventstore import StoredEvent
 from shared.postgres import Connection
 
-__all__ = ["Alarms", "Shelvings"]
+__all__ = ["Alarms", "CapDocuments", "Shelvings"]
 
 _ALARM_EVENTS = get_args(AlarmEvent)
 
@@ -23,8 +23,8 @@ class Alarms:
     async def apply(self, conn: Connection, stored: StoredEvent) -> None:
         """Write the alarm after *stored*."""
         event = stored.event
-        if not isinstance(event, _ALARM_EVENTS):
-            return
+        if not isinstance(event, _ALARM_EVENTS) or not stored.stream.startswith("alarm-"):
+            return  # bulletins and reports have deliveries too, in streams of their own
         before: Alarm | None = None
         if not isinstance(event, AlarmOpened):
             cursor = await conn.execute("SELECT state::text FROM alarm WHERE id = %s", (event.alarm_id,))
@@ -43,6 +43,28 @@ class Alarms:
                 event.at if fit else None, after.ended, stored.version, after.model_dump_json(),
             ),
         )  # fmt: skip
+
+
+class CapDocuments:
+    """Table ``cap_document``: what was published, as it was."""
+
+    name = "cap"
+    tables = ("cap_document",)
+
+    async def apply(self, conn: Connection, stored: StoredEvent) -> None:
+        """Add a document."""
+        match stored.event:
+            case CapPublished() as event:
+                await conn.execute(
+                    "INSERT INTO cap_document (identifier, alarm_id, pond_id, number, published, reference, state)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                    (
+                        event.identifier, event.alarm_id, event.pond_id, event.number, event.at, event.reference,
+                        event.model_dump_json(),
+                    ),
+                )  # fmt: skip
+            case _:
+                pass
 
 
 class Shelvings:

@@ -28,6 +28,7 @@ from shared.contracts.evidence import EVIDENCE_EVENTS
 from shared.contracts.mergers import MERGER_EVENTS
 from shared.contracts.mineevents import MINE_EVENTS
 from shared.contracts.monitor import MONITOR_EVENTS
+from shared.contracts.notifier import NOTIFIER_EVENTS
 from shared.contracts.people import PEOPLE_EVENTS
 from shared.contracts.plans import PLAN_EVENTS
 from shared.contracts.pondfiles import PONDFILE_EVENTS
@@ -54,6 +55,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         *EVIDENCE_EVENTS,
         *CASEFILE_EVENTS,
         *CAMPAIGN_EVENTS,
+        *NOTIFIER_EVENTS,
     )
 }
 """Every published event, by its type."""

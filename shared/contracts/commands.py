@@ -37,6 +37,7 @@ from shared.contracts.monitor import (
     WarningList,
     WarningView,
 )
+from shared.contracts.notifier import NOTIFIER_REPLIES
 from shared.contracts.peopleacts import PEOPLE_REPLIES
 from shared.contracts.plans import ListPlans, PlanList, PlanView, SetPlan, ShowPlan
 from shared.contracts.pondfiles import PONDFILE_ACTS, ListPondFiles, PondFileList, PondFileView, ShowPondFile
@@ -91,5 +92,6 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     TellRegistryStory: Story,
     WriteReport: ReplyReport,
     Summarise: SupervisionSummary,
+    **NOTIFIER_REPLIES,
 }
 """Command → model of its result."""

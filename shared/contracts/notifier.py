@@ -7,10 +7,11 @@ proof is kept per person: decided, sent, delivered, read, answered, acted. Addre
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from shared.contracts.base import Command, Event, Identifier, Moment, Record
 from shared.contracts.levels import LevelName
@@ -19,6 +20,7 @@ from shared.contracts.monitor import Cause
 __all__ = [
     "ALARM_COMMANDS",
     "NOTIFIER_EVENTS",
+    "NOTIFIER_REPLIES",
     "ActOnCard",
     "AlarmAnswered",
     "AlarmChanged",
@@ -31,6 +33,7 @@ __all__ = [
     "AlarmView",
     "Answer",
     "AnswerAlarm",
+    "CapPublished",
     "CardStep",
     "CardStepDone",
     "ChannelDown",
@@ -277,6 +280,26 @@ class ChannelUp(Event):
     at: Moment
 
 
+class CapPublished(Event):
+    """A CAP 1.2 document of an alarm, as it was published: it is not made again."""
+
+    event_type: ClassVar[str] = "notifier.cap.published"
+    identifier: str
+    alarm_id: str
+    pond_id: Identifier
+    number: int
+    """Counts what was heard of the warning, from 1."""
+    msg_type: Literal["Alert", "Update", "Cancel"]
+    status: Literal["Actual", "Exercise"]
+    level: LevelName | None
+    reference: str
+    """How a later document refers to this one: sender, identifier, sent."""
+    headlines: dict[str, str]
+    """By language of the document's ``info`` blocks."""
+    xml: str
+    at: Moment
+
+
 class DrillStarted(Event):
     """An exercise 汛期演练 began at a pond; its shadow pond bears the synthetic storm."""
 
@@ -491,9 +514,18 @@ class DrillView(Record):
 
 NOTIFIER_EVENTS: tuple[type[Event], ...] = (
     AlarmOpened, AlarmChanged, AlarmHeld, PersonDecided, DeliverySent, DeliveryFailed, DeliveryConfirmed, AlarmRead,
-    AlarmAnswered, AlarmEscalated, CardStepDone, AlarmEnded, Shelved, Unshelved, ChannelDown, ChannelUp, DrillStarted,
-    DrillEnded,
+    AlarmAnswered, AlarmEscalated, CardStepDone, AlarmEnded, Shelved, Unshelved, ChannelDown, ChannelUp,
+    CapPublished, DrillStarted, DrillEnded,
 )  # fmt: skip
 
 ALARM_COMMANDS: tuple[type[Command], ...] = (ReportRead, AnswerAlarm, ActOnCard, ShowAlarm)
 """Each answered by an ``AlarmView``."""
+
+NOTIFIER_REPLIES: Mapping[type[Command], type[BaseModel]] = {
+    **dict.fromkeys(ALARM_COMMANDS, AlarmView),
+    ListAlarms: AlarmList,
+    Shelve: ShelvingView,
+    Unshelve: ShelvingView,
+    ListShelvings: ShelvingList,
+}
+"""Every question and act about alarms with what answers it."""

@@ -54,6 +54,9 @@ class PondDescription(Record):
     timezone: str = "Asia/Shanghai"
     grade: int | None = Field(default=None, ge=1, le=5)
     crest_level: float | None = None
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    """Where it lies [°, WGS 84]."""
     rules: dict[str, dict[str, float | int | bool | str | list[float]]] = Field(default_factory=dict)
     """Rule settings that differ from the defaults, by rule name (``{"rainfall": {"h12_blue": 40}}``)."""
 

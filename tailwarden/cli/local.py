@@ -20,10 +20,11 @@ NATS = typer.Option(None, "--nats", help="NATS address. / NATS 地址。")
 NATS_PORT = typer.Option(None, min=0, max=65535, help="NATS; 0: any free one. / NATS 端口；0 为任意空闲端口。")
 PG_PORT = typer.Option(None, min=0, max=65535, help="PostgreSQL; 0: any free one. / 数据库端口；0 为任意空闲端口。")
 MQTT_PORT = typer.Option(None, min=0, max=65535, help="MQTT; 0: any free one. / MQTT 端口；0 为任意空闲端口。")
+WEB_PORT = typer.Option(None, min=0, max=65535, help="Pages; 0: any free one. / 网页端口；0 为任意空闲端口。")
 OWNER = typer.Option(None, "--database", help="Database address of the schemas' owner. / 数据库所有者的地址。")
 JSON = typer.Option(False, "--json", help="Print one JSON object. / 输出一个 JSON 对象。")
 SERVERS_ONLY = typer.Option(False, "--servers-only", help="Leave the services to `serve`. / 只启动服务器，不启动服务。")
-SERVICE = typer.Argument(help="registry, cases or monitor. / 服务名：registry、cases 或 monitor。")
+SERVICE = typer.Argument(help="registry, cases, monitor or notifier. / 服务名：registry、cases、monitor 或 notifier。")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +40,7 @@ def up(
     nats_port: int | None = NATS_PORT,
     pg_port: int | None = PG_PORT,
     mqtt_port: int | None = MQTT_PORT,
+    web_port: int | None = WEB_PORT,
     servers_only: bool = SERVERS_ONLY,
 ) -> None:
     """Run everything on this machine until Ctrl-C. / 在本机运行整个系统，按 Ctrl-C 停止。"""
@@ -51,7 +53,7 @@ def up(
     settings = Settings.load(home=home)
     configure(settings.log_level, settings.log_format)
     words = language(settings.language)
-    ports = Ports(nats=nats_port, postgres=pg_port, mqtt=mqtt_port)
+    ports = Ports(nats=nats_port, postgres=pg_port, mqtt=mqtt_port, web=web_port)
     machine = Machine(settings.home, ports, () if servers_only else SERVICES)
 
     def ready(supervisor: Supervisor) -> None:
@@ -79,6 +81,8 @@ def _tell(machine: Machine, supervisor: Supervisor, words: str) -> None:
     table.add_row("NATS", machine.nats.url, say("up.nats_note", words))
     table.add_row("MQTT", f"mqtt://127.0.0.1:{machine.nats.mqtt_port}", say("up.mqtt_note", words))
     table.add_row("PostgreSQL", f"127.0.0.1:{machine.postgres.port}", say("up.postgres_note", words))
+    if "notifier" in machine.services:
+        table.add_row("HTTP", f"http://127.0.0.1:{machine.web}", say("up.web_note", words))
     for name in machine.services:
         process = supervisor.units[name].process
         table.add_row(name, "–", say("up.service_note", words, pid="–" if process is None else process.pid))

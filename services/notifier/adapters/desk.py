@@ -7,7 +7,7 @@ and what is held follows the commit. A lost race (a second notifier, a restart) 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, cast
@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from services.notifier.domain.alarm import Alarm, AlarmEvent, evolve
+from services.notifier.domain.delivery import Outcome
+from services.notifier.domain.delivery import event_of as recorded
 from services.notifier.domain.directory import Directory
 from services.notifier.domain.hearing import WarningEvent, hear
 from services.notifier.domain.pipeline import advance
@@ -27,7 +29,7 @@ from shared.clock import Clock
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent, event_of
 from shared.contracts.levels import LevelName
-from shared.contracts.notifier import CardStep, PersonDecided, Shelving
+from shared.contracts.notifier import AlarmChanged, AlarmOpened, CardStep, PersonDecided, Shelving
 from shared.eventstore import (
     Decider,
     EventStore,
@@ -40,12 +42,11 @@ from shared.eventstore import (
     StoredEvent,
     handle,
 )
+from shared.eventstore.attempts import once_more
 from shared.postgres import Connection, Pool
-from shared.problems import Conflict
 
-__all__ = ["Desk", "Outgoing", "Plan"]
+__all__ = ["Desk", "Outgoing", "Plan", "Publishing"]
 
-_ATTEMPTS = 5
 BACKLOG = timedelta(seconds=60)
 """What was said so long before it is heard belongs to a backlog (an outage, a first start on an old system)."""
 QUIET = timedelta(seconds=3)
@@ -62,6 +63,20 @@ _ALARM: Decider[_Step, Alarm | None] = Decider(
         every=50,
     ),
 )
+
+
+_ANYTHING: Decider[Sequence[Event], None] = Decider(
+    initial=None, decide=lambda given, _: given, evolve=lambda state, _: state
+)
+_Settle = Callable[[Connection, Sequence[Outcome]], Awaitable[set[str]]]
+
+
+class Publishing(Protocol):
+    """Tells the public network (CAP) of an alarm's changes, in the transaction of the change."""
+
+    async def publish(self, conn: Connection, alarm: Alarm) -> None:
+        """Publish what holds of the alarm now."""
+        ...
 
 
 class Outgoing(Protocol):
@@ -92,12 +107,15 @@ class Desk:
         outgoing: Outgoing,
         clock: Clock,
         committed: Callable[[], None],
+        publishing: Publishing | None = None,
+        directory: Directory | None = None,
     ) -> None:
         self.pool, self.plan, self.clock = pool, plan, clock
+        self.parts = parts
         self._store: EventStore = parts.store
         self._projections: Sequence[Projection] = parts.projections
-        self._outgoing, self._committed = outgoing, committed
-        self.directory = Directory()
+        self._outgoing, self.committed, self._publishing = outgoing, committed, publishing
+        self.directory = Directory() if directory is None else directory
         self.alarms: dict[str, Alarm] = {}
         self.shelvings: dict[str, Shelving] = {}
         self.shadows: dict[str, str] = {}
@@ -214,25 +232,56 @@ class Desk:
     # -- one step -------------------------------------------------------------------------------------------
 
     async def _step(self, alarm_id: str, step: _Step, by: str, heard: UUID | None = None) -> Alarm | None:
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                async with self.pool.connection() as conn, conn.transaction():
-                    if heard is not None and not await Inbox().first_time(conn, "notifier-monitor", heard):
-                        return self.alarms.get(alarm_id)
-                    now = self.clock.now()
-                    recording = Recording(at=now, aggregate_id=_aggregate, metadata={"by": by}, new_id=uuid4)
-                    handled = await handle(
-                        conn, self._store, f"alarm-{alarm_id}", _ALARM, step, recording, self._projections
-                    )
-                    decided = [(each, each.event) for each in handled.stored if isinstance(each.event, PersonDecided)]
-                    if decided and handled.state is not None:
-                        await self._outgoing.put(conn, handled.state, decided)
-            except Conflict as error:
-                if error.code != "store.conflict" or not left:
-                    raise
-                continue
-            return self._keep(alarm_id, handled)
-        raise AssertionError("the last attempt returns or raises")
+        async def work(conn: Connection) -> Handled[Alarm | None] | None:
+            if heard is not None and not await Inbox().first_time(conn, "notifier-monitor", heard):
+                return None
+            return await self._append(conn, alarm_id, step, by)
+
+        handled = await once_more(self.pool, self._store, work)
+        if handled is None:
+            return self.alarms.get(alarm_id)
+        return self._keep(alarm_id, handled)
+
+    async def _append(self, conn: Connection, alarm_id: str, step: _Step, by: str) -> Handled[Alarm | None]:
+        """Take a step in the caller's transaction, with everything that goes out because of it."""
+        recording = Recording(at=self.clock.now(), aggregate_id=_aggregate, metadata={"by": by}, new_id=uuid4)
+        stream = f"alarm-{alarm_id}"
+        handled = await handle(conn, self._store, stream, _ALARM, step, recording, self._projections)
+        if handled.state is not None:
+            decided = [(each, each.event) for each in handled.stored if isinstance(each.event, PersonDecided)]
+            if decided:
+                await self._outgoing.put(conn, handled.state, decided)
+            changed = [each for each in handled.stored if isinstance(each.event, AlarmOpened | AlarmChanged)]
+            if changed and self._publishing is not None:
+                await self._publishing.publish(conn, handled.state)
+        return handled
+
+    async def record(self, outcomes: Sequence[Outcome], settle: _Settle) -> None:
+        """Keep what became of messages: their rows (by *settle*) and their events, in one transaction."""
+        async with self.lock:
+
+            async def work(conn: Connection) -> dict[str, Handled[Alarm | None]]:
+                new = await settle(conn, outcomes)
+                events: dict[str, list[Event]] = {}
+                for outcome in outcomes:
+                    if outcome.delivery_id in new:
+                        events.setdefault(outcome.alarm_id, []).append(recorded(outcome))
+                handled = {}
+                for alarm_id, said in events.items():
+                    if alarm_id in self.alarms or await self._known(conn, alarm_id):
+                        step = _said(cast(Sequence[AlarmEvent], said))
+                        handled[alarm_id] = await self._append(conn, alarm_id, step, "sender")
+                    else:
+                        await self.append(conn, f"post-{alarm_id}", _aggregate(said[0]), said, "sender")
+                return handled
+
+            for alarm_id, each in (await once_more(self.pool, self._store, work)).items():
+                self._keep(alarm_id, each)
+            self.committed()
+
+    async def _known(self, conn: Connection, alarm_id: str) -> bool:
+        cursor = await conn.execute("SELECT FROM alarm WHERE id = %s", (alarm_id,))
+        return await cursor.fetchone() is not None
 
     def _keep(self, alarm_id: str, handled: Handled[Alarm | None]) -> Alarm | None:
         alarm = handled.state
@@ -241,18 +290,25 @@ class Desk:
             if alarm.ended is not None:
                 del self.alarms[alarm_id]
         if handled.stored:
-            self._committed()
+            self.committed()
         return alarm
 
     async def append_other(self, stream: str, aggregate_id: str, events: Sequence[Event], by: str) -> None:
         """Append events that are no alarm's (shelvings, drills, channels), at the end of their stream."""
-        anything: Decider[Sequence[Event], None] = Decider(
-            initial=None, decide=lambda given, _: given, evolve=lambda state, _: state
-        )
-        async with self.pool.connection() as conn, conn.transaction():
-            recording = Recording(at=self.clock.now(), aggregate_id=aggregate_id, metadata={"by": by})
-            await handle(conn, self._store, stream, anything, events, recording, self._projections)
-        self._committed()
+
+        async def work(conn: Connection) -> None:
+            await self.append(conn, stream, aggregate_id, events, by)
+
+        await once_more(self.pool, self._store, work)
+        self.committed()
+
+    async def append(
+        self, conn: Connection, stream: str, aggregate_id: str, events: Sequence[Event], by: str
+    ) -> list[StoredEvent]:
+        """Append events that are no alarm's in the caller's transaction; see ``append_other``."""
+        recording = Recording(at=self.clock.now(), aggregate_id=aggregate_id, metadata={"by": by})
+        handled = await handle(conn, self._store, stream, _ANYTHING, events, recording, self._projections)
+        return handled.stored
 
     def _fold(self, aggregate_id: str, event_type: str, data: object) -> None:
         from shared.contracts.cloudevents import EVENT_TYPES
@@ -260,6 +316,10 @@ class Desk:
         kind = EVENT_TYPES.get(event_type)
         if kind is not None:
             self.directory.apply(aggregate_id, kind.model_validate(data))
+
+
+def _said(events: Sequence[AlarmEvent]) -> _Step:
+    return lambda alarm: [] if alarm is None else events
 
 
 def _aggregate(event: Event) -> str:

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from shared.contracts.base import Event, Record
 from shared.contracts.people import (
-    Assignment,
     ContactRemoved,
     ContactSet,
     DeputiesSet,
     DutyAssigned,
+    DutyAssignment,
     DutyEnded,
     DutyHandedOver,
     DutyKind,
@@ -46,9 +46,9 @@ class GridEntry(Record):
     """Duties at one place, past ones too."""
 
     place: Place
-    assignments: tuple[Assignment, ...] = ()
+    assignments: tuple[DutyAssignment, ...] = ()
 
-    def bearing(self, duty: DutyKind, day: date) -> tuple[Assignment, ...]:
+    def bearing(self, duty: DutyKind, day: date) -> tuple[DutyAssignment, ...]:
         """Return who bears *duty* on *day*."""
         return tuple(each for each in self.assignments if each.duty is duty and each.in_force(day))
 
@@ -135,7 +135,7 @@ class Directory:
             case DutyHandedOver():
                 before = date.fromordinal(event.since.toordinal() - 1)
                 ended = _ended(entry.assignments, event.duty, event.unit, event.from_person_id, before)
-                new = Assignment(
+                new = DutyAssignment(
                     duty=event.duty, unit=event.unit, person_id=event.to_person_id, deputies=event.deputies,
                     since=event.since, note=event.note,
                 )  # fmt: skip
@@ -159,8 +159,8 @@ class Directory:
 
 
 def _ended(
-    assignments: tuple[Assignment, ...], duty: DutyKind, unit: str, person_id: str, until: date
-) -> tuple[Assignment, ...]:
+    assignments: tuple[DutyAssignment, ...], duty: DutyKind, unit: str, person_id: str, until: date
+) -> tuple[DutyAssignment, ...]:
     return tuple(
         each.model_copy(update={"until": until})
         if (each.duty, each.unit, each.person_id) == (duty, unit, person_id)

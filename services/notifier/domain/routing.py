@@ -16,9 +16,9 @@ from services.notifier.domain.directory import Directory, PersonEntry
 from services.notifier.domain.world import Member
 from shared.contracts.base import Record
 from shared.contracts.levels import LevelName
-from shared.contracts.people import Assignment, DutyKind, Place, PlaceKind
+from shared.contracts.people import DutyAssignment, DutyKind, Place, PlaceKind
 
-__all__ = ["Rank", "Routing", "Selector", "chain"]
+__all__ = ["Rank", "Routing", "Selector", "chain", "control_room"]
 
 
 class Selector(Record):
@@ -84,6 +84,14 @@ def chain(
     return tuple(ranks)
 
 
+def control_room(directory: Directory, routing: Routing, now: datetime) -> tuple[Member, ...]:
+    """Return who watches the whole: whoever is on duty for the city, and the fallback people."""
+    city = Place(kind=PlaceKind.CITY, id=routing.city or "-")
+    found = _selected(directory, Selector(of="city", roster=True), city, now, ZoneInfo("Asia/Shanghai"))
+    found += [_member(directory.people[each], "fallback") for each in routing.fallback if each in directory.people]
+    return tuple({member.person_id: member for member in reversed(found)}.values())[::-1]
+
+
 def _selected(directory: Directory, selector: Selector, place: Place, now: datetime, zone: ZoneInfo) -> list[Member]:
     found: list[Member] = []
     if selector.duty is not None and (grid := directory.grids.get(place.key)) is not None:
@@ -102,7 +110,7 @@ def _selected(directory: Directory, selector: Selector, place: Place, now: datet
     return found
 
 
-def _standing(directory: Directory, assignment: Assignment, deputies: bool) -> list[PersonEntry]:
+def _standing(directory: Directory, assignment: DutyAssignment, deputies: bool) -> list[PersonEntry]:
     """Return the bearer, or the first deputy still there in their place; or else the deputies, all of them."""
     present = [
         person

@@ -30,11 +30,11 @@ from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause, WarningCleared, WarningClosed, WarningRaised
 from shared.contracts.notifier import NOTIFIER_EVENTS, Shelve
 from shared.contracts.people import (
-    Assignment,
     Channel,
     ContactChannel,
     ContactSet,
     DutyAssigned,
+    DutyAssignment,
     DutyKind,
     PersonDescription,
     PersonRegistered,
@@ -140,7 +140,7 @@ async def office(pool: Pool, delivery_urls: dict[str, str]) -> AsyncIterator[Off
         await made.registry(person, PersonRegistered.model_validate({"person": described, **stamp}))
         contact = ContactChannel(channel=Channel.MOBILE, order=1, masked="138****0000")
         await made.registry(person, ContactSet.model_validate({"contact": contact, **stamp}))
-        assignment = Assignment(duty=duty, person_id=person, since=date(2025, 6, 1))
+        assignment = DutyAssignment(duty=duty, person_id=person, since=date(2025, 6, 1))
         await made.registry(POND.key, DutyAssigned.model_validate({"place": POND, "assignment": assignment, **stamp}))
     yield made
     assert await verify(pool, made.parts.store, made.parts.projections) == []
