@@ -22,6 +22,7 @@ from shared.contracts.mines import (
     PhaseOutPlanned,
 )
 from shared.contracts.monitor import WarningEscalated, WarningRaised
+from shared.contracts.synthetic import is_synthetic
 from shared.contracts.pondfiles import (
     ClosureOverdue,
     ClosureStarted,
@@ -114,7 +115,7 @@ def closure_finding(event: ClosureOverdue, county: str, by: str) -> RaiseFinding
 
 def opens_incident(event: Event) -> WarningRaised | WarningEscalated | None:
     """Return *event* when it is a warning grave enough for an incident, else None."""
-    if isinstance(event, WarningRaised | WarningEscalated) and event.level in GRAVE:
+    if isinstance(event, WarningRaised | WarningEscalated) and event.level in GRAVE and not is_synthetic(event.pond_id):
         return event
     return None
 
