@@ -22,7 +22,6 @@ from shared.contracts.mines import (
     PhaseOutPlanned,
 )
 from shared.contracts.monitor import WarningEscalated, WarningRaised
-from shared.contracts.synthetic import is_synthetic
 from shared.contracts.pondfiles import (
     ClosureOverdue,
     ClosureStarted,
@@ -34,6 +33,7 @@ from shared.contracts.pondfiles import (
     StepState,
 )
 from shared.contracts.registry import PondAmended, PondRegistered
+from shared.contracts.synthetic import is_synthetic
 
 __all__ = ["GRAVE", "Known", "closure_finding", "closure_finding_id", "incident_id", "known", "opens_incident"]
 
