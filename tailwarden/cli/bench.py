@@ -27,6 +27,9 @@ READY = typer.Option(True, help="Also time `tailwarden up`. / 同时测量 up �
 MINES = typer.Option(10_000, min=50, max=100_000, help="Mines. / 矿山个数。")
 POND_FILES = typer.Option(2_000, min=20, max=20_000, help="Ponds. / 尾矿库个数。")
 FINDINGS = typer.Option(50_000, min=200, max=500_000, help="Findings. / 问题个数。")
+RED = typer.Option(1_000, min=1, max=1_000, help="Ponds that go red within a minute. / 一分钟内转红的库数。")
+TOLD = typer.Option(200, min=1, max=1_000, help="People who answer for them. / 负责人数。")
+STORM = typer.Option(40, min=2, max=1_000, help="Ponds that warn one by one before. / 之前逐座预警的库数。")
 INTERVAL = typer.Option(60, min=1, max=300, help="Seconds between a sensor's readings. / 每个传感器的采样间隔（秒）。")
 
 
@@ -41,6 +44,7 @@ def register(app: typer.Typer) -> None:
     bench.command("evaluate")(evaluate)
     bench.command("latency")(latency)
     bench.command("records")(records)
+    bench.command("telling")(telling)
     app.add_typer(bench, name="bench")
 
 
@@ -64,6 +68,14 @@ def evaluate(as_json: bool = JSON, ponds: int = EVALUATED, slots: int = SLOTS, y
 
     _announce("measuring", as_json)
     _tell(measure(ponds, slots, year), as_json)
+
+
+def telling(as_json: bool = JSON, ponds: int = RED, people: int = TOLD, storm: int = STORM) -> None:
+    """From a reading to a person's mailbox, in a system of its own. / 从读数到责任人邮箱的时延。"""
+    from deploy.bench.telling import telling as measure
+
+    _announce("starting", as_json)
+    _tell(_run(measure(ponds, people, storm)), as_json)
 
 
 def latency(
