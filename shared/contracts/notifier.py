@@ -34,6 +34,7 @@ __all__ = [
     "Answer",
     "AnswerAlarm",
     "CapPublished",
+    "CardAct",
     "CardStep",
     "CardStepDone",
     "ChannelDown",
@@ -46,6 +47,7 @@ __all__ = [
     "DrillScore",
     "DrillStarted",
     "DrillView",
+    "HeldBack",
     "ListAlarms",
     "ListShelvings",
     "MessageKind",
@@ -422,8 +424,29 @@ class PersonProof(Record):
     read: Moment | None = None
     answered: Moment | None = None
     answer: Answer | None = None
+    note: str = ""
+    """What they wrote with their last answer."""
     acted: Moment | None = None
     deliveries: tuple[Delivery, ...] = ()
+
+
+class CardAct(Record):
+    """A step of the TARP card done: by whom, when, with which note and photo."""
+
+    step_id: Identifier
+    person_id: str
+    at: Moment
+    note: str = ""
+    photo_sha256: str | None = None
+
+
+class HeldBack(Record):
+    """A telling that a stage held back, for a named reason, until when if that is known."""
+
+    stage: str
+    reason: str
+    at: Moment
+    until: Moment | None = None
 
 
 class AlarmView(Record):
@@ -444,7 +467,10 @@ class AlarmView(Record):
     people: tuple[PersonProof, ...] = ()
     card: tuple[CardStep, ...] = ()
     steps_done: dict[str, Moment] = Field(default_factory=dict)
+    acts: tuple[CardAct, ...] = ()
+    """Who did which step; only of a single alarm's view, like ``held`` and ``held_back``."""
     held: tuple[str, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
     version: int = 0
 
 

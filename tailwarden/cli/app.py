@@ -18,6 +18,7 @@ MODULES = (
     "tailwarden.cli.publish",
     "tailwarden.cli.ponds",
     "tailwarden.cli.warnings",
+    "tailwarden.cli.alarms",
     "tailwarden.cli.registry",
     "tailwarden.cli.mines",
     "tailwarden.cli.mines_ends",

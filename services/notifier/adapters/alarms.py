@@ -8,12 +8,16 @@ from services.notifier.adapters.desk import Desk
 from services.notifier.domain.alarm import Alarm, AlarmEvent, Told
 from shared.contracts.base import Moment
 from shared.contracts.notifier import (
+    AlarmAnswered,
     AlarmHeld,
     AlarmView,
+    CardAct,
+    CardStepDone,
     Delivery,
     DeliveryConfirmed,
     DeliveryFailed,
     DeliverySent,
+    HeldBack,
     PersonProof,
     Shelved,
     Shelving,
@@ -84,6 +88,9 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
     deliveries: dict[str, dict[str, Delivery]] = {}
     for stored in story:
         _deliver(deliveries, stored)
+    said = [stored.event for stored in story]
+    notes = {event.person_id: event.note for event in said if isinstance(event, AlarmAnswered)}
+    held = [event for event in said if isinstance(event, AlarmHeld)]
     return AlarmView(
         alarm_id=alarm.alarm_id,
         pond_id=alarm.pond_id,
@@ -97,17 +104,27 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
         ended=alarm.ended,
         rank=alarm.rank,
         answered=alarm.answered,
-        people=tuple(_proof(told, deliveries.get(told.person_id, {})) for told in alarm.recalled),
+        people=tuple(
+            _proof(told, deliveries.get(told.person_id, {}), notes.get(told.person_id, "")) for told in alarm.recalled
+        ),
         card=alarm.card,
         steps_done=alarm.steps_done,
-        held=tuple(
-            f"{stored.event.stage}: {stored.event.reason}" for stored in story if isinstance(stored.event, AlarmHeld)
+        acts=tuple(_act(event) for event in said if isinstance(event, CardStepDone)),
+        held=tuple(f"{event.stage}: {event.reason}" for event in held),
+        held_back=tuple(
+            HeldBack(stage=event.stage, reason=event.reason, at=event.at, until=event.until) for event in held
         ),
         version=version,
     )
 
 
-def _proof(told: Told, deliveries: dict[str, Delivery]) -> PersonProof:
+def _act(event: CardStepDone) -> CardAct:
+    return CardAct(
+        step_id=event.step_id, person_id=event.person_id, at=event.at, note=event.note, photo_sha256=event.photo_sha256
+    )
+
+
+def _proof(told: Told, deliveries: dict[str, Delivery], note: str) -> PersonProof:
     return PersonProof(
         person_id=told.person_id,
         name=told.name,
@@ -119,6 +136,7 @@ def _proof(told: Told, deliveries: dict[str, Delivery]) -> PersonProof:
         read=told.read,
         answered=told.answered,
         answer=told.answer,
+        note=note,
         acted=told.acted,
         deliveries=tuple(deliveries.values()),
     )

@@ -1,0 +1,188 @@
+"""Alarms and shelvings as tables: the proof per person, the action card, what was held back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shared.words import catalogue, language, say
+from tailwarden.cli.warnings import STYLES
+from tailwarden.cli.wording import local
+
+if TYPE_CHECKING:
+    from shared.contracts.notifier import AlarmView, CardStep, Delivery, HeldBack, PersonProof, Shelving
+
+__all__ = ["shelvings", "table", "tell"]
+
+_SHORT_HASH = 12
+
+
+def table(found: Sequence[AlarmView]) -> None:
+    """Print alarms, one a line."""
+    words, console = language(), Console()
+    if not found:
+        console.print(say("alarms.none", words))
+        return
+    shown = _table(words, "id", "pond", "level", "since", "told", "state")
+    for view in found:
+        told = sum(person.sent is not None for person in view.people)
+        shown.add_row(
+            view.alarm_id, view.pond_id, _level(view, words), local(view.changed), f"{told}/{len(view.people)}",
+            _state(view, words),
+        )  # fmt: skip
+    console.print(shown)
+
+
+def tell(view: AlarmView) -> None:
+    """Print one alarm with everything that can be proved of it."""
+    words, console = language(), Console()
+    console.print(Text.assemble((view.alarm_id, "bold"), f"  {view.pond_id}  ", _level(view, words)))
+    facts = [
+        f"{say('alarms.opened', words)} {local(view.opened)}",
+        f"{say('alarms.since', words)} {local(view.changed)}",
+        _state(view, words),
+    ]
+    console.print(Text("  " + "; ".join(facts)))
+    _people(view, console, words)
+    if view.card:
+        _card(view, console, words)
+    messages = [(person, each) for person in view.people for each in person.deliveries]
+    if messages:
+        console.print(Text(say("alarms.deliveries", words), style="bold"))
+        for person, each in messages:
+            console.print(Text(f"  {person.name}: {_message(each, words)}"))
+    if view.held_back:
+        console.print(Text(say("alarms.held", words), style="bold"))
+        for held in view.held_back:
+            console.print(Text(f"  {_clock(held.at)}  {_because(held, words)}"))
+
+
+def shelvings(found: Iterable[Shelving]) -> None:
+    """Print shelvings, one a line."""
+    words, console = language(), Console()
+    shown = _table(words, "id", "pond", "level", "expires", "reason", "by", "second")
+    for each in found:
+        level = Text(say(f"level.{each.highest}", words), style=STYLES[each.highest])
+        shown.add_row(
+            each.shelving_id, each.pond_id, level, local(each.expires), Text(each.reason), Text(each.by),
+            Text(each.second_approver or ""),
+        )  # fmt: skip
+    console.print(shown if shown.row_count else say("alarms.no_shelvings", words))
+
+
+def _table(words: str, *headings: str) -> Table:
+    made = Table(box=box.SIMPLE_HEAD)
+    for heading in headings:
+        made.add_column(say(f"alarms.{heading}", words), no_wrap=heading == "id")
+    return made
+
+
+def _level(view: AlarmView, words: str) -> Text:
+    holds = {"exercise": view.exercise, "unverified": not view.verified, "late": view.late}
+    marks = [say(f"alarms.mark_{name}", words) for name, held in holds.items() if held]
+    name = say("alarms.over" if view.level is None else f"level.{view.level}", words)
+    if view.level is None or view.level is not view.highest:
+        name += f" ({say('alarms.highest', words, level=say(f'level.{view.highest}', words))})"
+    style = "dim" if view.level is None else STYLES[view.level]
+    return Text.assemble((f"[{', '.join(marks)}] " if marks else "", "bold"), (name, style))
+
+
+def _state(view: AlarmView, words: str) -> str:
+    if view.ended is not None:
+        return say("alarms.ended", words, time=local(view.ended))
+    parts = [say("alarms.answered" if view.answered else "alarms.unanswered", words)]
+    if view.people:
+        parts.append(say("alarms.reached", words, rank=view.rank + 1))
+    return "; ".join(parts)
+
+
+def _people(view: AlarmView, console: Console, words: str) -> None:
+    from services.notifier.wording.steps import role_word
+
+    if not view.people:
+        console.print(say("alarms.nobody", words), style="yellow")
+        return
+    console.print(Text(say("alarms.people", words, zone=f"{view.opened.astimezone():%Z %z}"), style="bold"))
+    shown = _table(
+        words, "rank", "person", "role", "decided", "sent", "delivered", "read", "answer", "acted", "by_channel"
+    )
+    for person in view.people:
+        shown.add_row(
+            str(person.rank + 1), Text(f"{person.name} ({person.person_id})"), role_word(person.role, words),
+            *(_clock(when) for when in (person.decided, person.sent, person.delivered, person.read)),
+            _answer(person, words), _clock(person.acted), _channels(person, words),
+        )  # fmt: skip
+    console.print(shown)
+
+
+def _answer(person: PersonProof, words: str) -> Text:
+    if person.answer is None or person.answered is None:
+        return Text("–", style="dim")
+    note = f" “{person.note}”" if person.note else ""
+    return Text(f"{_clock(person.answered)} {say(f'alarms.{person.answer}', words)}{note}")
+
+
+def _channels(person: PersonProof, words: str) -> Text:
+    """Return by which channels the person was reached, with the attempts it took."""
+    attempts: dict[str, int] = {}
+    for each in person.deliveries:
+        attempts[each.channel] = attempts.get(each.channel, 0) + each.attempts
+    text = ", ".join(f"{channel} ×{count}" for channel, count in attempts.items())
+    if any(each.maybe_again for each in person.deliveries):
+        text += f" ({say('alarms.maybe_again', words)})"
+    return Text(text)
+
+
+def _message(each: Delivery, words: str) -> str:
+    kind = say(f"alarms.kind_{each.kind}", words)
+    if each.sent is not None:
+        what = say("alarms.was_sent", words, kind=kind, time=_clock(each.sent))
+    else:
+        what = say("alarms.was_failed", words, kind=kind, time=_clock(each.failed), why=each.why)
+    line = say("alarms.attempts", words, channel=each.channel, what=what, count=each.attempts)
+    if each.delivered is not None:
+        line += f"; {say('alarms.delivered', words)} {_clock(each.delivered)}"
+    return f"{line} ({say('alarms.maybe_again', words)})" if each.maybe_again else line
+
+
+def _card(view: AlarmView, console: Console, words: str) -> None:
+    from services.notifier.wording.steps import role_word
+
+    shown = _table(words, "id", "step", "role", "within", "done")
+    for step in view.card:
+        within = say("alarms.minutes", words, minutes=step.within_minutes)
+        text = step.zh if words == "zh" else step.en
+        shown.add_row(step.id, Text(text), role_word(step.role, words), within, _done(view, step, words))
+    console.print(Text(say("alarms.card", words), style="bold"))
+    console.print(shown)
+
+
+def _done(view: AlarmView, step: CardStep, words: str) -> Text:
+    act = next((each for each in view.acts if each.step_id == step.id), None)
+    if act is None:
+        return Text(say("alarms.not_done", words), style="dim")
+    name = next((each.name for each in view.people if each.person_id == act.person_id), act.person_id)
+    text = f"✓ {_clock(act.at)} {name}"
+    if act.note:
+        text += f" “{act.note}”"
+    if act.photo_sha256 is not None:
+        text += f" ({say('alarms.photo', words, sha256=act.photo_sha256[:_SHORT_HASH])})"
+    return Text(text, style="green")
+
+
+def _because(held: HeldBack, words: str) -> str:
+    reason, _, detail = held.reason.partition(":")
+    key = f"heldback.{reason}"
+    text = say(key, words, detail=detail) if key in catalogue() else f"{held.stage}: {held.reason}"
+    return text if held.until is None else text + say("alarms.held_until", words, time=local(held.until))
+
+
+def _clock(moment: datetime | None) -> str:
+    """Return a moment within an alarm's life: local, to the second; the heading says the zone."""
+    return "–" if moment is None else f"{moment.astimezone():%m-%d %H:%M:%S}"
