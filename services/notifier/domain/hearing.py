@@ -19,7 +19,7 @@ from shared.contracts.monitor import (
 )
 from shared.contracts.notifier import AlarmChanged, AlarmOpened, CardStep
 
-__all__ = ["LATE", "WARNING_EVENTS", "WarningEvent", "hear"]
+__all__ = ["WARNING_EVENTS", "WarningEvent", "hear"]
 
 WarningEvent = WarningRaised | WarningEscalated | WarningVerified | WarningEased | WarningCleared | WarningClosed
 WARNING_EVENTS: tuple[type[Event], ...] = (
@@ -31,9 +31,6 @@ WARNING_EVENTS: tuple[type[Event], ...] = (
     WarningClosed,
 )
 
-LATE = timedelta(minutes=30)
-"""A warning whose slot ended so long before it is told is marked late."""
-
 
 def hear(
     alarm: Alarm | None, heard: WarningEvent, world: World, cards: dict[LevelName, tuple[CardStep, ...]], exercise: bool
@@ -43,7 +40,7 @@ def hear(
     match heard:
         case WarningRaised() if alarm is None:
             first: AlarmEvent = AlarmOpened(
-                level=heard.level, verified=heard.verified, late=world.now - heard.time > LATE, time=heard.time,
+                level=heard.level, verified=heard.verified, late=_late(heard, world), time=heard.time,
                 causes=heard.causes, card=cards.get(heard.level, ()), superseded=heard.superseded, **about,
             )  # fmt: skip
         case WarningClosed() if alarm is not None:
@@ -76,7 +73,13 @@ def _changed(
         case WarningCleared():
             causes, corrected = (), heard.corrected
     return AlarmChanged(
-        level=level, previous=alarm.level, verified=verified, late=world.now - heard.time > LATE, time=heard.time,
+        level=level, previous=alarm.level, verified=verified, late=_late(heard, world), time=heard.time,
         causes=causes, card=cards.get(level, ()) if level is not None else (), superseded=heard.superseded,
         corrected=corrected, **about,
     )  # fmt: skip
+
+
+def _late(
+    heard: WarningRaised | WarningEscalated | WarningVerified | WarningEased | WarningCleared, world: World
+) -> bool:
+    return world.now - heard.time > timedelta(seconds=world.settings.late_s)

@@ -52,6 +52,8 @@ class Settings(Record):
     levels: dict[LevelName, LevelPolicy]
     night_from: time = time(22, 0)
     night_to: time = time(7, 0)
+    late_s: float = Field(default=1800.0, gt=0)
+    """A warning whose slot ended so long before it is told is marked late."""
     fallback: tuple[str, ...] = ()
     """Ids of people told when the grid names nobody (the control room)."""
 
