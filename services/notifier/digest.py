@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.notifier.domain.message import Message
 from services.notifier.domain.policy import ORDER
 from services.notifier.ports import Language, Length, Render, Rendered, Text
+from shared.contracts.notifier import MessageKind
 from shared.logging import logger
 from shared.words import say
 
@@ -25,8 +26,13 @@ def compose(render: Render, messages: Sequence[Message], language: Language, len
         In the order in which they were decided. Of one alarm only the newest is told: it says what holds now.
     """
     told = current(messages)
+    if told[0].kind is MessageKind.BULLETIN:
+        # Of several that could not be sent before, the newest says how things stand.
+        return _said(render, max(told, key=lambda message: message.time), language, length)
     if len(told) == 1:
         return _said(render, told[0], language, length)
+    if told[0].kind is MessageKind.CHANNEL_REPORT:
+        return _reports(render, told, language, length)
     ponds = len({message.pond_id for message in told})
     mark = say("delivery.exercise", language) if told[0].exercise else ""
     if any(message.maybe_again for message in told):
@@ -52,6 +58,13 @@ def current(messages: Sequence[Message]) -> list[Message]:
         again = message.maybe_again or (before is not None and before.maybe_again)
         newest[message.alarm_id] = message.model_copy(update={"maybe_again": again})
     return sorted(newest.values(), key=lambda message: -ORDER[message.level])
+
+
+def _reports(render: Render, told: Sequence[Message], language: Language, length: Length) -> Text:
+    """Return several reports about ourselves in one text, in their order: each says what it is about."""
+    said = [_said(render, message, language, length) for message in sorted(told, key=lambda message: message.time)]
+    between = "\n" if length == "short" else "\n\n"
+    return Rendered(said[-1].subject, between.join(text.body for text in said))
 
 
 def _said(render: Render, message: Message, language: Language, length: Length) -> Text:

@@ -294,6 +294,8 @@ class PondStanding(Record):
     """Newest value of each sensor, canonical unit."""
     live_freeboard: float | None = None
     """Crest minus the highest level now [m]; not the regulatory freeboard, which counts from the design flood."""
+    rain_24h: float | None = None
+    """Rain of the 24 h before ``head`` at the gauge that caught most [mm]; None: no gauge, or nothing heard of it."""
     warning_id: str | None = None
 
 

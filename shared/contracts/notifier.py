@@ -13,9 +13,12 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
+from shared.contracts.alarmload import LOAD_REPLIES
 from shared.contracts.base import Command, Event, Identifier, Moment, Record
+from shared.contracts.bulletins import BULLETIN_REPLIES, BulletinIssued
 from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause
+from shared.contracts.watchdog import WATCHDOG_REPLIES, WatchdogRestored, WatchdogSilent
 
 __all__ = [
     "ALARM_COMMANDS",
@@ -44,9 +47,8 @@ __all__ = [
     "DeliveryFailed",
     "DeliverySent",
     "DrillEnded",
-    "DrillScore",
     "DrillStarted",
-    "DrillView",
+    "DrillTidied",
     "HeldBack",
     "ListAlarms",
     "ListShelvings",
@@ -60,9 +62,6 @@ __all__ = [
     "ShelvingList",
     "ShelvingView",
     "ShowAlarm",
-    "ShowDrill",
-    "StartDrill",
-    "StopDrill",
     "Unshelve",
     "Unshelved",
 ]
@@ -325,6 +324,15 @@ class DrillEnded(Event):
     at: Moment
 
 
+class DrillTidied(Event):
+    """Nothing of an exercise is left: its pond's sensors are out of service, its warning is closed."""
+
+    event_type: ClassVar[str] = "notifier.drill.tidied"
+    drill_id: Identifier
+    pond_id: Identifier
+    at: Moment
+
+
 class AnswerAlarm(Command):
     """Answer an alarm (by bus or command line; the signed link does the same)."""
 
@@ -492,56 +500,10 @@ class ShelvingList(Record):
     shelvings: tuple[Shelving, ...]
 
 
-class StartDrill(Command):
-    """Begin an exercise at a pond."""
-
-    command_name: ClassVar[str] = "notifier.start_drill"
-    pond_id: Identifier
-    storm: LevelName = LevelName.RED
-    by: str = Field(min_length=1, max_length=100)
-
-
-class StopDrill(Command):
-    """End an exercise at once."""
-
-    command_name: ClassVar[str] = "notifier.stop_drill"
-    drill_id: Identifier
-    by: str = Field(min_length=1, max_length=100)
-
-
-class ShowDrill(Command):
-    """Ask for an exercise with its score sheet."""
-
-    command_name: ClassVar[str] = "notifier.show_drill"
-    drill_id: Identifier
-
-
-class DrillScore(Record):
-    """A person's score in an exercise: seconds to answer (None: never), steps done."""
-
-    person_id: str
-    name: str
-    seconds_to_answer: float | None
-    steps_done: int
-
-
-class DrillView(Record):
-    """An exercise."""
-
-    drill_id: Identifier
-    pond_id: Identifier
-    shadow_id: Identifier
-    storm: LevelName
-    started: Moment
-    ended: Moment | None = None
-    why: str | None = None
-    scores: tuple[DrillScore, ...] = ()
-
-
 NOTIFIER_EVENTS: tuple[type[Event], ...] = (
     AlarmOpened, AlarmChanged, AlarmHeld, PersonDecided, DeliverySent, DeliveryFailed, DeliveryConfirmed, AlarmRead,
     AlarmAnswered, AlarmEscalated, CardStepDone, AlarmEnded, Shelved, Unshelved, ChannelDown, ChannelUp,
-    CapPublished, DrillStarted, DrillEnded,
+    CapPublished, DrillStarted, DrillEnded, DrillTidied, BulletinIssued, WatchdogSilent, WatchdogRestored,
 )  # fmt: skip
 
 ALARM_COMMANDS: tuple[type[Command], ...] = (ReportRead, AnswerAlarm, ActOnCard, ShowAlarm)
@@ -553,5 +515,8 @@ NOTIFIER_REPLIES: Mapping[type[Command], type[BaseModel]] = {
     Shelve: ShelvingView,
     Unshelve: ShelvingView,
     ListShelvings: ShelvingList,
+    **BULLETIN_REPLIES,
+    **WATCHDOG_REPLIES,
+    **LOAD_REPLIES,
 }
 """Every question and act about alarms with what answers it."""

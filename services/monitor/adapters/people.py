@@ -6,12 +6,18 @@ import numpy as np
 
 from services.monitor.adapters.desk import Desk
 from services.monitor.kernels.arrays import last_valid
+from services.monitor.kernels.rain import accumulate, coverage
 from services.monitor.points import ITEMS, slot_moment
+from services.monitor.pondwatch import PondWatch
 from shared.contracts.levels import Level, SensorState
 from shared.contracts.monitor import AcknowledgeWarning, CloseWarning, HandleWarning, PondStanding, WarningView
+from shared.contracts.synthetic import WATCHDOG_POND
 from shared.problems import NotFound
 
 __all__ = ["StoredWarnings"]
+
+DAY = 288
+"""24 h [5-minute slots]."""
 
 
 class StoredWarnings:
@@ -64,7 +70,8 @@ class StoredWarnings:
         async with desk.lock:
             if desk.stale:
                 await desk.restore_held()
-            ids = [pond_id] if pond_id is not None else sorted(desk.views)
+            # The watchdog is no pond to look at: it answers to its id alone.
+            ids = [pond_id] if pond_id is not None else sorted(desk.views.keys() - {WATCHDOG_POND})
             async with desk.pool.connection() as conn:
                 current = {each: (await desk.watches.state(conn, each)).current for each in ids if each in desk.views}
             return [self._standing(each, current[each]) for each in ids if each in desk.views]
@@ -92,6 +99,23 @@ class StoredWarnings:
             blind=() if standing is None else tuple(cause.sensor for cause in standing.blind),
             head=None if pond.head is None else slot_moment(pond.shown),
             values=values,
+            rain_24h=self._rain(pond),
             live_freeboard=None if crest is None or not levels else round(crest - max(levels), 3),
             warning_id=warning_id,
         )
+
+    def _rain(self, pond: PondWatch) -> float | None:
+        """Return the rain of the 24 h up to the newest slot judged [mm], at the gauge that caught most; None: unknown."""
+        points, ring = self._desk.engine.points, self._desk.engine.ring
+        rows = pond.rows[points.rain[pond.rows]]
+        if pond.head is None or not len(rows):
+            return None
+        # Slots are labelled by their ends; those after the newest reading are not opened yet and hold nothing.
+        silent = max(0, pond.shown - pond.head)
+        if silent >= DAY:
+            return None
+        window = ring.windows(rows, np.full(len(rows), pond.head), DAY)
+        window[:, :silent] = np.nan
+        sums, counts = accumulate(window, (DAY,))
+        known = coverage(counts, (DAY,), points.interval[rows])[:, 0] > 0
+        return round(float(sums[known, 0].max()), 3) if known.any() else None

@@ -38,6 +38,9 @@ from shared.problems import BadInput, Conflict, NotFound
 
 __all__ = ["Announce", "Life", "Standing", "WatchEvent", "WatchState", "act", "announce", "evolve"]
 
+_REMEMBERED = 500
+"""So many of the newest warnings are remembered by name when they are closed (the watchdog closes 288 a day)."""
+
 WatchEvent = (
     WarningRaised
     | WarningEscalated
@@ -295,7 +298,7 @@ def act(
     """
     by = _said(command.by, "by")
     warning = command.warning_id
-    if warning in state.closed:
+    if warning in state.closed or (warning not in state.open and 0 < _number(warning) <= state.count - _REMEMBERED):
         raise Conflict("watch.closed_already", field="warning_id", warning=warning)
     life = state.open.get(warning)
     if life is None:
@@ -358,7 +361,7 @@ def evolve(state: WatchState, event: Event) -> WatchState:
                 if state.current == event.warning_id
                 else state.dismissed,
                 open={key: life for key, life in state.open.items() if key != event.warning_id},
-                closed=state.closed | {event.warning_id},
+                closed=_remembered(state, event.warning_id),
             )
         case PondBlind():
             return replace(state, blind=_sensors(event.causes))
@@ -366,6 +369,20 @@ def evolve(state: WatchState, event: Event) -> WatchState:
             return replace(state, blind=frozenset())
         case _:
             return state
+
+
+def _number(warning: str) -> int:
+    """Return the running number in a warning's id; 0 when it has none."""
+    last = warning.rpartition("-")[2]
+    return int(last) if last.isdecimal() else 0
+
+
+def _remembered(state: WatchState, closing: str) -> frozenset[str]:
+    """Return the closed warnings after *closing*: old ones are known by their number, so that the set stays small."""
+    closed = state.closed | {closing}
+    if len(closed) <= 2 * _REMEMBERED:
+        return closed
+    return frozenset(warning for warning in closed if _number(warning) > state.count - _REMEMBERED)
 
 
 def _sensors(causes: Sequence[Cause]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.contracts.base import Moment, Record
+from shared.contracts.bulletins import Bulletin
 from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause
 from shared.contracts.notifier import CardStep, MessageKind
@@ -43,3 +44,7 @@ class Message(Record):
     """Of a channel report: the channel's kind, whether it works again, and why not (never an address)."""
     channel_up: bool = False
     why: str = ""
+    watchdog: bool = False
+    """A channel report about no channel but the whole way of a warning: silent, or (``channel_up``) whole again."""
+    bulletin: Bulletin | None = None
+    """The facts of a bulletin; ``time`` is then the hour it is for."""

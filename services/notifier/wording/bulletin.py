@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from pydantic import Field
-
 from services.notifier.domain.policy import ORDER
 from services.notifier.wording.figures import local_time, number, plain
 from services.notifier.wording.fit import Piece, fitted
 from services.notifier.wording.marks import Language, Length, Rendered, marks
 from services.notifier.wording.situation import level_word
-from shared.contracts.base import Moment, Record
+from shared.contracts.bulletins import Bulletin, OnDuty, OpenWarning, PondLine
 from shared.contracts.levels import LevelName
 from shared.words import say
 
@@ -22,51 +20,6 @@ _MOST = 30
 """Lines of one list; more are counted."""
 
 T = TypeVar("T")
-
-
-class PondLine(Record):
-    """A pond as it stands. ``rain_24h_mm`` None: no gauge, or no data from it."""
-
-    pond_id: str
-    name: str
-    level: LevelName | None = None
-    verified: bool = True
-    blind: tuple[str, ...] = ()
-    """Ids of the sensors that are silent."""
-    rain_24h_mm: float | None = Field(default=None, ge=0)
-
-
-class OpenWarning(Record):
-    """A warning nobody has closed yet; ``level`` None: its condition is over."""
-
-    pond_name: str
-    level: LevelName | None
-    since: Moment
-    answered: bool = False
-    answered_by: str = ""
-
-
-class OnDuty(Record):
-    """Somebody on duty now."""
-
-    place: str
-    role: str
-    name: str
-
-
-class Bulletin(Record):
-    """What a bulletin tells. ``time`` is the hour it is for; ``area`` whose ponds these are."""
-
-    time: Moment
-    timezone: str = "Asia/Shanghai"
-    area: str = ""
-    ponds: tuple[PondLine, ...] = ()
-    warnings: tuple[OpenWarning, ...] = ()
-    on_duty: tuple[OnDuty, ...] = ()
-    link: str | None = None
-    exercise: bool = False
-    late: bool = False
-    maybe_again: bool = False
 
 
 def render_bulletin(bulletin: Bulletin, language: Language, length: Length) -> Rendered:
@@ -98,11 +51,12 @@ def _subject(bulletin: Bulletin, language: Language) -> str:
 
 
 def _counts(key: str, bulletin: Bulletin, language: Language) -> str:
-    if not bulletin.ponds:
+    quiet = bulletin.quiet_dry + bulletin.quiet_unmeasured
+    if not bulletin.ponds and not quiet:
         return say("bulletin.no_ponds", language)
     counts = {level.value: sum(pond.level is level for pond in bulletin.ponds) for level in LevelName}
-    normal = sum(pond.level is None for pond in bulletin.ponds)
-    return say(key, language, ponds=len(bulletin.ponds), normal=normal, **counts)
+    normal = sum(pond.level is None for pond in bulletin.ponds) + quiet
+    return say(key, language, ponds=len(bulletin.ponds) + quiet, normal=normal, **counts)
 
 
 def _listed(items: Iterable[T], line: Callable[[T], str], language: Language) -> list[str]:
@@ -147,7 +101,8 @@ def _blind(bulletin: Bulletin, language: Language) -> list[str]:
 
     blind = [pond for pond in bulletin.ponds if pond.blind]
     if not blind:
-        return [say("bulletin.blind_none", language)] if bulletin.ponds else []
+        some = bulletin.ponds or bulletin.quiet_dry or bulletin.quiet_unmeasured
+        return [say("bulletin.blind_none", language)] if some else []
     return [say("bulletin.blind", language, count=len(blind)), *_listed(blind, line, language)]
 
 
@@ -163,9 +118,9 @@ def _rain(bulletin: Bulletin, language: Language) -> list[str]:
     known = _wettest_first(bulletin)
     wet = [each for each in known if each[0] > 0]
     lines = [say("bulletin.rain", language), *_listed(wet, line, language)] if wet else []
-    if known and not wet:
-        lines = [say("bulletin.rain_dry", language, count=len(known))]
-    if unknown := len(bulletin.ponds) - len(known):
+    if (gauged := len(known) + bulletin.quiet_dry) and not wet:
+        lines = [say("bulletin.rain_dry", language, count=gauged)]
+    if unknown := len(bulletin.ponds) - len(known) + bulletin.quiet_unmeasured:
         lines.append(say("bulletin.rain_unknown", language, count=unknown))
     return lines
 
@@ -196,8 +151,9 @@ def _short(bulletin: Bulletin, language: Language, prefix: str) -> str:
     pieces.append(Piece(3, say("bulletin.short_blind", language, count=blind)))
     pieces.append(Piece(4, say("bulletin.short_open", language, count=len(bulletin.warnings))))
     known = _wettest_first(bulletin)
-    mm = number(known[0][0]) if known else ""
-    pieces.append(Piece(5, say("bulletin.short_rain" if known else "bulletin.short_rain_none", language, mm=mm)))
+    gauged = bool(known) or bulletin.quiet_dry > 0
+    mm = number(known[0][0]) if known else "0"
+    pieces.append(Piece(5, say("bulletin.short_rain" if gauged else "bulletin.short_rain_none", language, mm=mm)))
     name = plain(bulletin.on_duty[0].name) if bulletin.on_duty else ""
     pieces.append(Piece(6, say("bulletin.short_duty" if name else "bulletin.short_duty_none", language, name=name)))
     return fitted(head, pieces, bulletin.link, language)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from services.notifier.domain.message import Message
 from services.notifier.domain.policy import worse
+from services.notifier.wording.bulletin import render_bulletin
 from services.notifier.wording.figures import local_time, plain
 from services.notifier.wording.fit import Piece, fitted
 from services.notifier.wording.marks import Language, Length, Rendered, marks
 from services.notifier.wording.situation import aim_of, level_word, named, short_facts, worst_first
 from services.notifier.wording.steps import own_steps, role_word
+from services.notifier.wording.watchdog import render_watchdog
 from shared.contracts.levels import Level
 from shared.contracts.notifier import CardStep, MessageKind
 from shared.words import say
@@ -31,10 +33,17 @@ def render(message: Message, language: Language, length: Length) -> Rendered:
     Raises
     ------
     ValueError
-        For a bulletin, which has its own facts and its own function.
+        For a bulletin without its facts.
     """
     if message.kind is MessageKind.BULLETIN:
-        raise ValueError("a bulletin is rendered by render_bulletin")
+        if message.bulletin is None:
+            raise ValueError("a bulletin needs its facts: render_bulletin says them")
+        facts = message.bulletin.model_copy(
+            update={"maybe_again": message.maybe_again, "exercise": message.exercise, "link": message.link}
+        )
+        return render_bulletin(facts, language, length)
+    if message.watchdog:
+        return render_watchdog(message, language, length)
     subject = headline(message, language)
     body = _short(message, language) if length == "short" else "\n".join([subject, *_lines(message, language)])
     return Rendered(subject=subject, body=body)
