@@ -22,6 +22,7 @@ from apprise.plugins.base import NotifyBase
 
 from services.notifier.adapters.channelfile import ChannelConfig, read_channels
 from services.notifier.adapters.mailbox import put_into
+from services.notifier.adapters.tls import spare_contexts
 from services.notifier.adapters.witness import hushed, verdict, witnessed
 from services.notifier.domain.delivery import Handed
 from services.notifier.ports import Channel, Language, Length, RateLimit, Text
@@ -155,6 +156,7 @@ class ConfiguredChannels:
 
     def __init__(self, configs: Sequence[ChannelConfig], clock: Clock) -> None:
         hushed()
+        spare_contexts()
         self._channels = [ConfiguredChannel(config, clock) for config in configs]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of its plug-ins' imports
