@@ -22,6 +22,7 @@ from shared.contracts.cases import (
 )
 from shared.contracts.casework import CASEWORK_REPLIES
 from shared.contracts.deadlines import DeadlineList, ListDeadlines
+from shared.contracts.drills import DRILL_REPLIES
 from shared.contracts.evidence import EVIDENCE_REPLIES
 from shared.contracts.ledger import LEDGER_REPLIES
 from shared.contracts.mergers import ListMergers, MergerList, MergerView, ShowMerger
@@ -93,5 +94,6 @@ REPLIES: Mapping[type[Command], type[BaseModel]] = {
     WriteReport: ReplyReport,
     Summarise: SupervisionSummary,
     **NOTIFIER_REPLIES,
+    **DRILL_REPLIES,
 }
 """Command → model of its result."""
