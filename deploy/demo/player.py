@@ -8,14 +8,19 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deploy.demo.answering import Respondents
 from deploy.demo.judge import Counts, Record, failures, latencies, percentiles
+from deploy.demo.people import people, register_people
 from deploy.demo.scenario import Scenario, site
 from deploy.demo.sending import Message, plan, slot_end
+from deploy.demo.told import Told, missed
 from deploy.demo.view import PondPicture, Scene, clock_of, line_of
 from shared.bus.connection import connect
 from shared.bus.rpc import CommandClient
+from shared.clock import SystemClock
 from shared.contracts.cloudevents import read_cloud_event
 from shared.contracts.levels import LevelName, SensorKind
 from shared.contracts.monitor import PondStandings, ShowPondStanding
@@ -36,6 +41,7 @@ Register = Callable[[CommandClient, Site, str], Awaitable[PondView]]
 """Registers a site with the registry and returns the pond as it then stands."""
 
 SUBJECT = "tw.events.monitor.>"
+PEOPLE_SUBJECT = "tw.events.notifier.>"
 IMPORT_LIMIT = 20.0
 SETTLE_LIMIT = 60.0
 """Longest wait for the last reading to be judged and told [s]."""
@@ -52,6 +58,10 @@ class Report:
     latency_ms: dict[str, float | None]
     wrong: list[str]
     """What is not as it had to be; empty when all is well."""
+    told: Told = field(default_factory=Told)
+    first_message_ms: dict[str, float | None] = field(default_factory=dict)
+    page: str | None = None
+    """The page of somebody who was told."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``tailwarden demo --json`` prints."""
@@ -70,6 +80,7 @@ class Report:
                 for warning in sorted(self.record.warnings.values(), key=lambda w: (w.raised, w.pond))
             ],
             "latency_ms": self.latency_ms,
+            "told": self.told.as_json(self.first_message_ms),
             "ok": not self.wrong,
         }
 
@@ -88,6 +99,8 @@ class Player:
     register : Register
         How a site is registered.
     language : str
+    mailbox : Path
+        Where the notifier puts its messages.
     shown : callable
         Called whenever there is something new to show.
     """
@@ -97,6 +110,7 @@ class Player:
     speed: float
     register: Register
     language: str
+    mailbox: Path
     shown: Callable[[], None] = lambda: None
     scene: Scene = field(init=False)
     sent: dict[tuple[str, str, int], float] = field(default_factory=dict)
@@ -105,8 +119,10 @@ class Player:
     published: int = 0
     duplicates: int = 0
     unreadable: int = 0
+    respondents: Respondents = field(init=False)
 
     def __post_init__(self) -> None:
+        self.respondents = Respondents(people(), self.mailbox)
         self.scene = Scene(
             ponds=[_picture(script.id) for script in self.whole.pond],
             begins=self.whole.begins,
@@ -129,20 +145,24 @@ class Player:
             js = nc.jetstream(timeout=10.0)
             await self._import(nc)
             await js.subscribe(SUBJECT, cb=self._hear, ordered_consumer=True, stream="EVENTS")
+            await js.subscribe(PEOPLE_SUBJECT, cb=self._hear_people, ordered_consumer=True, stream="EVENTS")
+            offset = time.time() - time.monotonic()
             await self._play(js, plan(self.whole))
             await self._settle(nc, js)
             counts = Counts(
                 readings_published=self.published,
                 duplicates_sent=self.duplicates,
                 unreadable_sent=self.unreadable,
-                readings_stored=await self._ask("SELECT count(*) FROM monitor.reading"),
+                readings_stored=await self._ask("monitor", "SELECT count(*) FROM monitor.reading"),
                 dead_letters=await _dead(js),
             )
         finally:
             await nc.close()
-        record = self.scene.record
-        wrong = failures(self.whole, record, counts, self.language)
-        return Report(counts, record, percentiles(latencies(record, self.sent)), wrong)
+        record, told = self.scene.record, self.scene.told
+        wrong = [*failures(self.whole, record, counts, self.language), *missed(record, told, self.language)]
+        first = told.first_message_ms(self.sent, offset)
+        latency = percentiles(latencies(record, self.sent))
+        return Report(counts, record, latency, wrong, told, first, self.respondents.page)
 
     async def _import(self, nc: Client) -> None:
         client = CommandClient(nc)
@@ -154,6 +174,13 @@ class Player:
             return all(versions.get(view.pond.id, 0) >= view.version for view in views)
 
         await self._until(seen, IMPORT_LIMIT, "import")
+        await register_people(client, people(), SystemClock().now())
+        registered = await self._ask("registry", "SELECT max(position) FROM registry.event")
+
+        async def known() -> bool:
+            return await self._ask("notifier", "SELECT coalesce(max(position), 0) FROM notifier.heard") >= registered
+
+        await self._until(known, IMPORT_LIMIT, "people")
 
     async def _play(self, js: JetStreamContext, messages: Iterable[Message]) -> None:
         """Publish every message at its time; acknowledgements are collected behind."""
@@ -218,6 +245,11 @@ class Player:
             self.scene.latency_ms = percentiles(latencies(self.scene.record, self.sent))
             self.shown()
 
+    async def _hear_people(self, message: Msg) -> None:
+        event = self.scene.told.hear(read_cloud_event(message.data))
+        self.respondents.hear(event, self.scene.told)
+        self.shown()
+
     async def _settle(self, nc: Client, js: JetStreamContext) -> None:
         """Wait until every message is taken, every pond judged to its end, and every event heard."""
         client = CommandClient(nc)
@@ -235,10 +267,23 @@ class Player:
                 head = heads.get(pond)
                 if head is None or head < clock_of(slot) - timedelta(seconds=1):
                     return False
-            told = await self._ask("SELECT coalesce(max(position), 0) FROM monitor.event")
-            return self.scene.record.position >= told
+            said = await self._ask("monitor", "SELECT coalesce(max(position), 0) FROM monitor.event")
+            return self.scene.record.position >= said and await self._all_told(js)
 
         await self._until(settled, SETTLE_LIMIT, "settle")
+        await self.respondents.settled()
+        await self._until(settled, SETTLE_LIMIT, "settle")
+
+    async def _all_told(self, js: JetStreamContext) -> bool:
+        """Return whether the notifier has heard of everything, sent everything, and we have heard of that."""
+        hearing = await js.consumer_info("EVENTS", "notifier-monitor")
+        if hearing.num_pending or hearing.num_ack_pending:
+            return False
+        waiting = "SELECT count(*) FROM notifier.delivery WHERE state IN ('waiting', 'sending')"
+        if await self._ask("notifier", waiting):
+            return False
+        said = await self._ask("notifier", "SELECT coalesce(max(position), 0) FROM notifier.event")
+        return self.scene.told.position >= said
 
     async def _until(self, condition: Callable[[], Awaitable[bool]], limit: float, what: str) -> None:
         """Wait for a condition; a part that is not up yet counts as not yet."""
@@ -256,11 +301,11 @@ class Player:
                 raise Fault("demo.no_answer", what=say(f"demo.what_{what}", self.language), seconds=round(limit))
             await asyncio.sleep(PAUSE)
 
-    async def _ask(self, question: str) -> int:
-        """Return the one number that a query gives."""
+    async def _ask(self, service: str, question: str) -> int:
+        """Return the one number that a query in a service's schema gives."""
         import psycopg
 
-        url = self.connection.database("monitor")
+        url = self.connection.database(service)
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
             row = await (await conn.execute(question)).fetchone()
         return 0 if row is None else int(row[0])

@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.demo.judge import Record
+from deploy.demo.told import Told
+from deploy.demo.toldview import told_panel
 from shared.contracts.levels import Level, LevelName
 from shared.contracts.monitor import (
     Cause,
@@ -80,6 +82,7 @@ class Scene:
     duplicates: int = 0
     unreadable: int = 0
     record: Record = field(default_factory=Record)
+    told: Told = field(default_factory=Told)
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=MOST_LINES))
     heard: int = 0
     """Lines there ever were; ``lines`` keeps the newest."""
@@ -149,6 +152,7 @@ def render(scene: Scene, language: str, log_lines: int = 12) -> RenderableType:
         _progress(total, done),
         _ponds(scene, language),
         Panel(_log(scene, language, log_lines), title=say("demo.events", language), title_align="left"),
+        told_panel(scene.told, {pond.id: pond.name for pond in scene.ponds}, STYLES, language),
     ]
     if scene.latency_ms.get("p50") is not None:
         parts.append(Text(say("demo.latency", language, **scene.latency_ms), style="dim"))

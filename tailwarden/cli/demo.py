@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from deploy.demo.player import Player, Report
-    from shared.settings import Connection
+    from deploy.local.running import RunningSystem
 
 __all__ = ["register"]
 
@@ -69,6 +69,7 @@ def demo(
 
     from rich.console import Console
 
+    from deploy.demo.people import set_up
     from deploy.local.places import temporary_home
     from deploy.local.running import running_system
     from shared.words import language, say
@@ -86,20 +87,21 @@ def demo(
     pace = speed if speed is not None else (BATCH_SPEED if as_json else SHOW_SPEED)
     try:
         with temporary_home() as home:
+            set_up(home)
             if not as_json:
                 console.print(say("demo.starting", words), style="dim")
             with running_system(home) as system:
-                report = _play(system.connection, pace, words, None if as_json else console)
+                report = _play(system, pace, words, None if as_json else console)
                 _tell(report, console, as_json, words)
                 if not once:
-                    _stay(home, console, words)
+                    _stay(system, report, console, words)
     except KeyboardInterrupt:
         console.print(say("demo.stopped", words), style="dim")
         raise typer.Exit(130) from None
     raise typer.Exit(1 if report.wrong else 0)
 
 
-def _play(connection: Connection, speed: float, words: str, console: Console | None) -> Report:
+def _play(system: RunningSystem, speed: float, words: str, console: Console | None) -> Report:
     """Play the whole scenario; with a console, show it."""
     import asyncio
     import time
@@ -108,12 +110,13 @@ def _play(connection: Connection, speed: float, words: str, console: Console | N
     from deploy.demo.scenario import scenario
     from tailwarden.cli.sites import register_site
 
-    player = Player(connection, scenario(), speed, register_site, words)
+    player = Player(system.connection, scenario(), speed, register_site, words, system.home / "mailbox")
     if console is None:
         return asyncio.run(player.run())
 
     from rich.live import Live
 
+    from deploy.demo.toldview import ROWS
     from deploy.demo.view import render
 
     if not console.is_terminal:
@@ -126,11 +129,11 @@ def _play(connection: Connection, speed: float, words: str, console: Console | N
             now = time.monotonic()
             if now - drawn >= 1.0 / FRAMES:
                 drawn = now
-                live.update(render(player.scene, words, max(console.height - 14, 3)), refresh=True)
+                live.update(render(player.scene, words, max(console.height - 14 - ROWS, 3)), refresh=True)
 
         player.shown = show
         report = asyncio.run(player.run())
-        live.update(render(player.scene, words, max(console.height - 14, 3)), refresh=True)
+        live.update(render(player.scene, words, max(console.height - 14 - ROWS, 3)), refresh=True)
     return report
 
 
@@ -193,6 +196,7 @@ def _tell(report: Report, console: Console, as_json: bool, words: str) -> None:
         )
         if report.latency_ms["p50"] is not None:
             console.print(say("demo.latency", words, **report.latency_ms))
+        _tell_people(report, console, words)
         if not report.wrong:
             console.print(say("demo.ok", words), style="green")
     if report.wrong:
@@ -201,17 +205,43 @@ def _tell(report: Report, console: Console, as_json: bool, words: str) -> None:
             console.print(f"  {sentence}", markup=False, highlight=False)
 
 
-def _stay(home: Path, console: Console, words: str) -> None:
+def _tell_people(report: Report, console: Console, words: str) -> None:
+    from shared.words import say
+
+    told = report.told
+    sums = {"messages": told.messages, "people": len(told.reached), "answered": len(told.answered)}
+    console.print(say("demo.told_sums", words, **sums, clears=told.all_clears))
+    if report.first_message_ms.get("p50") is not None:
+        console.print(say("demo.told_first", words, **report.first_message_ms))
+
+
+def _look(system: RunningSystem, report: Report, console: Console, words: str) -> None:
+    """Say where the messages are, and what people see."""
+    from shared.words import say
+
+    console.print(say("demo.look", words), style="bold")
+    places = {"mailbox": f"{system.home}/mailbox", "page": report.page}
+    if system.connection.web_url is not None:
+        places["feed"] = f"{system.connection.web_url}/cap/feed.atom"
+    for name, place in places.items():
+        if place is not None:
+            console.print(f"  {place}", style="cyan", highlight=False, soft_wrap=True, markup=False, end="")
+            console.print(f"  # {say(f'demo.look_{name}', words)}", style="dim", highlight=False, soft_wrap=True)
+
+
+def _stay(system: RunningSystem, report: Report, console: Console, words: str) -> None:
     """Keep the system up for a second terminal until Ctrl-C."""
     import time
     from contextlib import suppress
 
     from shared.words import say
 
+    _look(system, report, console, words)
     console.print(say("demo.running", words), style="bold")
-    console.print(f"  export TAILWARDEN_HOME={home}", style="cyan", highlight=False, soft_wrap=True)
+    console.print(f"  export TAILWARDEN_HOME={system.home}", style="cyan", highlight=False, soft_wrap=True)
     for command, key in (
         ("tailwarden warnings list", "warnings"),
+        ("tailwarden alarms list", "alarms"),
         ("tailwarden events --from-start", "events"),
         ("tailwarden dead list", "dead"),
         ("tailwarden audit verify", "audit"),

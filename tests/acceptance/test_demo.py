@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def test_once_json_is_one_object_and_all_is_well() -> None:
         "dead_letters",
         "warnings",
         "latency_ms",
+        "told",
         "ok",
     }
     assert report["ok"] is True
@@ -45,6 +47,13 @@ def test_once_json_is_one_object_and_all_is_well() -> None:
         raised, cleared = datetime.fromisoformat(each["raised"]), datetime.fromisoformat(each["cleared"])
         assert raised < cleared
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
+    told = report["told"]
+    assert set(told) == {"messages", "people", "answered", "escalations", "all_clears", "first_message_ms"}
+    assert told["people"] >= 5, "three ponds' keepers, the manager where it went red, the county's duty officer"
+    assert told["people"] <= told["all_clears"], "whoever was told has been told that it is over"
+    assert told["messages"] > told["all_clears"]
+    assert told["answered"] >= 1
+    assert 0 < told["first_message_ms"]["p50"] <= told["first_message_ms"]["p99"]
 
 
 def test_it_stays_for_a_second_terminal_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -62,6 +71,12 @@ def test_it_stays_for_a_second_terminal_and_leaves_nothing_behind(tmp_path: Path
         assert "raised  blue" in text
         assert "As expected" in text
         assert "Traceback" not in text
+        mailbox, page = re.search(r"(\S+/mailbox) ", text), re.search(r"(http://\S+/a/\S+)", text)
+        assert mailbox is not None
+        assert page is not None, text
+        assert {each.name for each in Path(mailbox[1]).iterdir()} >= {"wang-shouba", "zhang-jingli", "wu-zhiban"}
+        with urllib.request.urlopen(page[1], timeout=10) as answer:
+            assert "尾矿库" in answer.read().decode()
         environment = {**os.environ, "TAILWARDEN_HOME": home[1]}
         command = [sys.executable, "-P", "-m", "tailwarden", "dead", "list", "--json"]
         dead = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)

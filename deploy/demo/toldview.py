@@ -1,0 +1,70 @@
+"""The live view's panel about people: one line an alarm, everybody in it with what they did. Rendering only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from deploy.demo.told import SeenAlarm, SeenPerson, Told
+from shared.contracts.levels import LevelName
+from shared.contracts.notifier import Answer
+from shared.words import say
+
+__all__ = ["ROWS", "people_line", "told_panel"]
+
+ROWS = 7
+"""Lines the panel takes at most, its frame included."""
+_ALARMS = ROWS - 3
+_ANSWERS = {Answer.ACKNOWLEDGE: "green", Answer.ON_SITE: "bold green", Answer.CANNOT_GO: "red"}
+
+
+def told_panel(
+    told: Told, names: Mapping[str, str], styles: Mapping[LevelName | None, str], language: str
+) -> RenderableType:
+    """Return the panel: the newest alarms, and the sums."""
+    sums = say(
+        "demo.told_sums", language, messages=told.messages, people=len(told.reached), answered=len(told.answered),
+        clears=told.all_clears,
+    )  # fmt: skip
+    parts: list[RenderableType] = []
+    alarms = [each for each in told.alarms.values() if each.people][-_ALARMS:]
+    if alarms:
+        grid = Table.grid(padding=(0, 2), expand=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        for alarm in alarms:
+            word = say("demo.over" if alarm.level is None else f"level.{alarm.level}", language)
+            level = Text(word, style=styles[alarm.level])
+            grid.add_row(names.get(alarm.pond, alarm.pond), level, people_line(alarm, language))
+        parts.append(grid)
+    parts.append(Text(sums if told.messages else say("demo.told_nobody", language), style="dim"))
+    return Panel(Group(*parts), title=say("demo.told", language), title_align="left")
+
+
+def people_line(alarm: SeenAlarm, language: str) -> Text:
+    """Return everybody in an alarm with the furthest thing they did, those of the lowest rank first."""
+    line = Text()
+    for person in sorted(alarm.people.values(), key=lambda each: each.rank):
+        word, style = _state(person, alarm)
+        if line:
+            line.append("  ")
+        line.append(person.name)
+        line.append(f" {say(f'demo.person_{word}', language)}", style=style)
+        if person.steps:
+            line.append(f" ✓{person.steps}", style="green")
+    return line
+
+
+def _state(person: SeenPerson, alarm: SeenAlarm) -> tuple[str, str]:
+    if person.answer is not None:
+        return person.answer.value, _ANSWERS[person.answer]
+    if person.read:
+        return "read", "cyan"
+    if alarm.level is None and person.relieved:
+        return "relieved", "dim"
+    return ("told", "yellow") if person.alarmed or person.relieved else ("decided", "dim")
