@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.notifier.domain.message import Message
 from services.notifier.domain.policy import ORDER
 from services.notifier.ports import Language, Length, Render, Rendered, Text
+from services.notifier.wording.marks import marks
 from shared.contracts.notifier import MessageKind
 from shared.logging import logger
 from shared.words import say
@@ -34,9 +35,7 @@ def compose(render: Render, messages: Sequence[Message], language: Language, len
     if told[0].kind is MessageKind.CHANNEL_REPORT:
         return _reports(render, told, language, length)
     ponds = len({message.pond_id for message in told})
-    mark = say("delivery.exercise", language) if told[0].exercise else ""
-    if any(message.maybe_again for message in told):
-        mark += say("delivery.again", language)
+    mark = _marks(told, language)
     worst = told[0].level
     if worst is None:
         subject = say("delivery.digest_quiet", language, mark=mark, n=ponds)
@@ -67,6 +66,21 @@ def _reports(render: Render, told: Sequence[Message], language: Language, length
     return Rendered(said[-1].subject, between.join(text.body for text in said))
 
 
+def _marks(told: Sequence[Message], language: Language) -> str:
+    """Return what holds of all that is told together, and what of a part: fresh red must not pass for a late one."""
+    doubtful = [not message.verified for message in told]
+    late = [message.late for message in told]
+    return marks(
+        language,
+        exercise=told[0].exercise,
+        verified=not all(doubtful),
+        late=all(late),
+        again=any(message.maybe_again for message in told),
+        some_unverified=any(doubtful),
+        some_late=any(late),
+    )
+
+
 def _said(render: Render, message: Message, language: Language, length: Length) -> Text:
     """Put a message into words; whatever is wrong with them must not hold an alarm back."""
     try:
@@ -74,6 +88,6 @@ def _said(render: Render, message: Message, language: Language, length: Length) 
     except Exception as error:
         logger(__name__).error("message could not be put into words", kind=message.kind, error=type(error).__name__)
         level = say("level.none" if message.level is None else f"level.{message.level}", language)
-        mark = say("delivery.exercise", language) if message.exercise else ""
+        mark = _marks([message], language)
         plain = f"{mark}{message.pond_name} ({message.pond_id}): {level}, {message.time:%Y-%m-%d %H:%M}Z"
         return Rendered(plain, plain if message.link is None else f"{plain}\n{message.link}")

@@ -442,6 +442,9 @@ class CardAct(Record):
     """A step of the TARP card done: by whom, when, with which note and photo."""
 
     step_id: Identifier
+    zh: str = ""
+    en: str = ""
+    """The step's words: a later level has another card."""
     person_id: str
     at: Moment
     note: str = ""

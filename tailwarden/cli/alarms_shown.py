@@ -16,7 +16,7 @@ from tailwarden.cli.warnings import STYLES
 from tailwarden.cli.wording import local
 
 if TYPE_CHECKING:
-    from shared.contracts.notifier import AlarmView, CardStep, Delivery, HeldBack, PersonProof, Shelving
+    from shared.contracts.notifier import AlarmView, CardAct, Delivery, HeldBack, PersonProof, Shelving
 
 __all__ = ["shelvings", "table", "tell"]
 
@@ -50,17 +50,18 @@ def tell(view: AlarmView) -> None:
     ]
     console.print(Text("  " + "; ".join(facts)))
     _people(view, console, words)
-    if view.card:
+    clock = _Clock(view)
+    if view.card or view.acts:
         _card(view, console, words)
     messages = [(person, each) for person in view.people for each in person.deliveries]
     if messages:
         console.print(Text(say("alarms.deliveries", words), style="bold"))
         for person, each in messages:
-            console.print(Text(f"  {person.name}: {_message(each, words)}"))
+            console.print(Text(f"  {person.name}: {_message(each, clock, words)}"))
     if view.held_back:
         console.print(Text(say("alarms.held", words), style="bold"))
         for held in view.held_back:
-            console.print(Text(f"  {_clock(held.at)}  {_because(held, words)}"))
+            console.print(Text(f"  {clock(held.at)}  {_because(held, words)}"))
 
 
 def shelvings(found: Iterable[Shelving]) -> None:
@@ -108,6 +109,7 @@ def _people(view: AlarmView, console: Console, words: str) -> None:
     if not view.people:
         console.print(say("alarms.nobody", words), style="yellow")
         return
+    clock = _Clock(view)
     console.print(Text(say("alarms.people", words, zone=f"{view.opened.astimezone():%Z %z}"), style="bold"))
     shown = _table(
         words, "rank", "person", "role", "decided", "sent", "delivered", "read", "answer", "acted", "by_channel"
@@ -115,17 +117,17 @@ def _people(view: AlarmView, console: Console, words: str) -> None:
     for person in view.people:
         shown.add_row(
             str(person.rank + 1), Text(f"{person.name} ({person.person_id})"), role_word(person.role, words),
-            *(_clock(when) for when in (person.decided, person.sent, person.delivered, person.read)),
-            _answer(person, words), _clock(person.acted), _channels(person, words),
+            *(clock(when) for when in (person.decided, person.sent, person.delivered, person.read)),
+            _answer(person, clock, words), clock(person.acted), _channels(person, words),
         )  # fmt: skip
     console.print(shown)
 
 
-def _answer(person: PersonProof, words: str) -> Text:
+def _answer(person: PersonProof, clock: _Clock, words: str) -> Text:
     if person.answer is None or person.answered is None:
         return Text("–", style="dim")
     note = f" “{person.note}”" if person.note else ""
-    return Text(f"{_clock(person.answered)} {say(f'alarms.{person.answer}', words)}{note}")
+    return Text(f"{clock(person.answered)} {say(f'alarms.{person.answer}', words)}{note}")
 
 
 def _channels(person: PersonProof, words: str) -> Text:
@@ -139,36 +141,41 @@ def _channels(person: PersonProof, words: str) -> Text:
     return Text(text)
 
 
-def _message(each: Delivery, words: str) -> str:
+def _message(each: Delivery, clock: _Clock, words: str) -> str:
     kind = say(f"alarms.kind_{each.kind}", words)
     if each.sent is not None:
-        what = say("alarms.was_sent", words, kind=kind, time=_clock(each.sent))
+        what = say("alarms.was_sent", words, kind=kind, time=clock(each.sent))
     else:
-        what = say("alarms.was_failed", words, kind=kind, time=_clock(each.failed), why=each.why)
+        what = say("alarms.was_failed", words, kind=kind, time=clock(each.failed), why=each.why)
     line = say("alarms.attempts", words, channel=each.channel, what=what, count=each.attempts)
     if each.delivered is not None:
-        line += f"; {say('alarms.delivered', words)} {_clock(each.delivered)}"
+        line += f"; {say('alarms.delivered', words)} {clock(each.delivered)}"
     return f"{line} ({say('alarms.maybe_again', words)})" if each.maybe_again else line
 
 
 def _card(view: AlarmView, console: Console, words: str) -> None:
+    """Print the card of the level there is, and what was done of the cards of levels before."""
     from services.notifier.wording.steps import role_word
 
+    clock, acts = _Clock(view), {act.step_id: act for act in view.acts}
     shown = _table(words, "id", "step", "role", "within", "done")
     for step in view.card:
         within = say("alarms.minutes", words, minutes=step.within_minutes)
         text = step.zh if words == "zh" else step.en
-        shown.add_row(step.id, Text(text), role_word(step.role, words), within, _done(view, step, words))
+        done = _done(view, acts.pop(step.id, None), clock, words)
+        shown.add_row(step.id, Text(text), role_word(step.role, words), within, done)
+    for act in acts.values():
+        text = act.zh if words == "zh" else act.en
+        shown.add_row(act.step_id, Text(text, style="dim"), "", "", _done(view, act, clock, words))
     console.print(Text(say("alarms.card", words), style="bold"))
     console.print(shown)
 
 
-def _done(view: AlarmView, step: CardStep, words: str) -> Text:
-    act = next((each for each in view.acts if each.step_id == step.id), None)
+def _done(view: AlarmView, act: CardAct | None, clock: _Clock, words: str) -> Text:
     if act is None:
         return Text(say("alarms.not_done", words), style="dim")
     name = next((each.name for each in view.people if each.person_id == act.person_id), act.person_id)
-    text = f"✓ {_clock(act.at)} {name}"
+    text = f"✓ {clock(act.at)} {name}"
     if act.note:
         text += f" “{act.note}”"
     if act.photo_sha256 is not None:
@@ -183,6 +190,14 @@ def _because(held: HeldBack, words: str) -> str:
     return text if held.until is None else text + say("alarms.held_until", words, time=local(held.until))
 
 
-def _clock(moment: datetime | None) -> str:
-    """Return a moment within an alarm's life: local, to the second; the heading says the zone."""
-    return "–" if moment is None else f"{moment.astimezone():%m-%d %H:%M:%S}"
+class _Clock:
+    """Says moments of an alarm's life: local, to the second, with the day where it is not the day it was opened."""
+
+    def __init__(self, view: AlarmView) -> None:
+        self._day = view.opened.astimezone().date()
+
+    def __call__(self, moment: datetime | None) -> str:
+        if moment is None:
+            return "–"
+        there = moment.astimezone()
+        return f"{there:%H:%M:%S}" if there.date() == self._day else f"{there:%m-%d %H:%M:%S}"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from services.notifier.adapters.desk import Desk
 from services.notifier.domain.alarm import Alarm, AlarmEvent, Told
 from shared.contracts.base import Moment
 from shared.contracts.notifier import (
     AlarmAnswered,
+    AlarmChanged,
     AlarmHeld,
+    AlarmOpened,
     AlarmView,
     CardAct,
+    CardStep,
     CardStepDone,
     Delivery,
     DeliveryConfirmed,
@@ -89,6 +92,7 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
     for stored in story:
         _deliver(deliveries, stored)
     said = [stored.event for stored in story]
+    steps = {step.id: step for event in said if isinstance(event, AlarmOpened | AlarmChanged) for step in event.card}
     notes = {event.person_id: event.note for event in said if isinstance(event, AlarmAnswered)}
     held = [event for event in said if isinstance(event, AlarmHeld)]
     return AlarmView(
@@ -109,7 +113,7 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
         ),
         card=alarm.card,
         steps_done=alarm.steps_done,
-        acts=tuple(_act(event) for event in said if isinstance(event, CardStepDone)),
+        acts=tuple(_act(event, steps) for event in said if isinstance(event, CardStepDone)),
         held=tuple(f"{event.stage}: {event.reason}" for event in held),
         held_back=tuple(
             HeldBack(stage=event.stage, reason=event.reason, at=event.at, until=event.until) for event in held
@@ -118,10 +122,12 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
     )
 
 
-def _act(event: CardStepDone) -> CardAct:
+def _act(event: CardStepDone, steps: Mapping[str, CardStep]) -> CardAct:
+    step = steps.get(event.step_id)
     return CardAct(
-        step_id=event.step_id, person_id=event.person_id, at=event.at, note=event.note, photo_sha256=event.photo_sha256
-    )
+        step_id=event.step_id, zh="" if step is None else step.zh, en="" if step is None else step.en,
+        person_id=event.person_id, at=event.at, note=event.note, photo_sha256=event.photo_sha256,
+    )  # fmt: skip
 
 
 def _proof(told: Told, deliveries: dict[str, Delivery], note: str) -> PersonProof:

@@ -23,10 +23,27 @@ class Rendered(Record):
 
 
 def marks(
-    language: Language, *, exercise: bool = False, verified: bool = True, late: bool = False, again: bool = False
+    language: Language,
+    *,
+    exercise: bool = False,
+    verified: bool = True,
+    late: bool = False,
+    again: bool = False,
+    some_unverified: bool = False,
+    some_late: bool = False,
 ) -> str:
-    """Return the marks: exercise, unverified, late, maybe sent before; nothing when none holds."""
-    holds = {"exercise": exercise, "unverified": not verified, "late": late, "again": again}
+    """Return the marks: exercise, unverified, late, maybe sent before; nothing when none holds.
+
+    ``some_…``: of several things said together, those of which it holds for a part only.
+    """
+    holds = {
+        "exercise": exercise,
+        "unverified": not verified,
+        "some_unverified": some_unverified and verified,
+        "late": late,
+        "some_late": some_late and not late,
+        "again": again,
+    }
     words = [say(f"message.mark_{name}", language) for name, held in holds.items() if held]
     opening, between, closing = _FRAME[language]
     return f"{opening}{between.join(words)}{closing}" if words else ""

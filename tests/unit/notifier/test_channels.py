@@ -115,9 +115,29 @@ def test_several_messages_in_one_say_how_many_and_the_worst_first() -> None:
     full = compose(render, told, "en", "full")
     assert all(each.pond_name in full.body for each in told)
     over = compose(render, [message("w1", None, exercise=True), message("w2", None, exercise=True)], "en", "full")
-    assert over.subject == "[EXERCISE] 2 tailings ponds: alarms over"
+    assert over.subject == "(EXERCISE) 2 tailings ponds: alarms over"
     again = compose(render, [message("w1", None, maybe_again=True), message("w2", None)], "en", "full")
-    assert "repetition" in again.subject
+    assert again.subject == "(SENT TWICE?) 2 tailings ponds: alarms over"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "mark"),
+    [
+        ({}, {}, ""),
+        ({"verified": False}, {"verified": False}, "(UNVERIFIED) "),
+        ({"verified": False}, {}, "(PARTLY UNVERIFIED) "),
+        ({"late": True}, {"late": True}, "(LATE) "),
+        ({}, {"late": True}, "(PARTLY LATE) "),
+        ({"late": True, "verified": False, "maybe_again": True}, {}, "(PARTLY UNVERIFIED, PARTLY LATE, SENT TWICE?) "),
+    ],
+)
+def test_the_subject_of_several_is_marked_for_all_or_for_a_part(
+    first: dict[str, bool], second: dict[str, bool], mark: str
+) -> None:
+    told = [message("w1", LevelName.RED, **first), message("w2", LevelName.BLUE, **second)]
+    assert compose(render, told, "en", "short").subject == f"{mark}2 tailings ponds: alarms up to red"
+    exercise = [message.model_copy(update={"exercise": True}) for message in told]
+    assert compose(render, exercise, "zh", "full").subject.startswith("【演练】")
 
 
 def test_of_one_alarm_the_newest_is_told_and_stays_marked() -> None:
