@@ -14,6 +14,9 @@ from shared.words import say
 
 __all__ = ["compose", "current"]
 
+FULL = 10
+"""So many ponds are told in full in a whole text; the others in short."""
+RULE = "─" * 16
 SHORT = 3
 """So many ponds are named in a short text; the others are counted."""
 
@@ -41,9 +44,11 @@ def compose(render: Render, messages: Sequence[Message], language: Language, len
         subject = say("delivery.digest_quiet", language, mark=mark, n=ponds)
     else:
         subject = say("delivery.digest_subject", language, mark=mark, n=ponds, level=say(f"level.{worst}", language))
-    lines = [_said(render, message, language, "short").body for message in told[: SHORT if length == "short" else None]]
     if length == "full":
-        return Rendered(subject, "\n\n".join([subject, *lines]))
+        bodies = [_said(render, message, language, "full").body for message in told[:FULL]]
+        bodies += [_said(render, message, language, "short").body for message in told[FULL:]]
+        return Rendered(subject, f"\n\n{RULE}\n".join([subject, *bodies]))
+    lines = [_said(render, message, language, "short").body for message in told[:SHORT]]
     if len(told) > SHORT:
         lines.append(say("delivery.digest_more", language, n=len(told) - SHORT))
     return Rendered(subject, "\n".join([subject, *lines]))

@@ -77,8 +77,11 @@ def alarm_page(
                 "act": act(),
             }
             for step in own_steps(view.card, person.role)
+            # What is over needs nothing done; what was done stays to be seen.
+            if not over or step.id in view.steps_done
         ],
         open=open_,
+        over=over,
         act=act(),
         yours=_yours(person, zone, language),
         others=[_other(each, language) for each in view.people if each.person_id != person.person_id],
