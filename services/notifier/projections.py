@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import get_args
 
 from services.notifier.domain.alarm import Alarm, AlarmEvent, evolve
-from shared.contracts.notifier import AlarmAnswered, AlarmOpened, Answer, CapPublished, Shelved, Unshelved
+from services.notifier.domain.drill import Drill
+from services.notifier.domain.drill import evolve as drill_after
+from shared.contracts.bulletins import BulletinIssued
+from shared.contracts.notifier import (
+    AlarmAnswered,
+    AlarmOpened,
+    Answer,
+    CapPublished,
+    DrillEnded,
+    DrillStarted,
+    DrillTidied,
+    Shelved,
+    Unshelved,
+)
 from shared.eventstore import StoredEvent
 from shared.postgres import Connection
 
-__all__ = ["Alarms", "CapDocuments", "Shelvings"]
+__all__ = ["Alarms", "Bulletins", "CapDocuments", "Drills", "Shelvings"]
 
 _ALARM_EVENTS = get_args(AlarmEvent)
 
@@ -67,6 +80,31 @@ class CapDocuments:
                 pass
 
 
+class Drills:
+    """Table ``drill``: every exercise there was."""
+
+    name = "drills"
+    tables = ("drill",)
+
+    async def apply(self, conn: Connection, stored: StoredEvent) -> None:
+        """Write the exercise after *stored*."""
+        event = stored.event
+        if not isinstance(event, DrillStarted | DrillEnded | DrillTidied):
+            return
+        before: Drill | None = None
+        if not isinstance(event, DrillStarted):
+            cursor = await conn.execute("SELECT state::text FROM drill WHERE id = %s", (event.drill_id,))
+            row = await cursor.fetchone()
+            assert row is not None, "an exercise starts before anything else happens to it"
+            before = Drill.model_validate_json(row[0])
+        after = drill_after(before, event)
+        await conn.execute(
+            "INSERT INTO drill (id, pond_id, started, ended, tidied, state) VALUES (%s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, tidied = excluded.tidied, state = excluded.state",
+            (after.drill_id, after.pond_id, after.started, after.ended, after.tidied, after.model_dump_json()),
+        )
+
+
 class Shelvings:
     """Table ``shelving``: those that were not ended; expired ones stay on record."""
 
@@ -83,5 +121,23 @@ class Shelvings:
                 )
             case Unshelved(shelving_id=shelving_id):
                 await conn.execute("DELETE FROM shelving WHERE id = %s", (shelving_id,))
+            case _:
+                pass
+
+
+class Bulletins:
+    """Table ``bulletin``: which hours have had theirs."""
+
+    name = "bulletins"
+    tables = ("bulletin",)
+
+    async def apply(self, conn: Connection, stored: StoredEvent) -> None:
+        """Add a bulletin."""
+        match stored.event:
+            case BulletinIssued() as event:
+                await conn.execute(
+                    "INSERT INTO bulletin (id, hour, scheduled, issued) VALUES (%s, %s, %s, %s)",
+                    (event.bulletin_id, event.bulletin.time, event.scheduled, event.at),
+                )
             case _:
                 pass

@@ -75,8 +75,8 @@ class Sender:
         self._health = Health(recorder)
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._busy: set[tuple[str, str]] = set()
-        self._paces: dict[tuple[str, str], Bucket] = {}
+        self._busy: set[tuple[str, str, bool]] = set()
+        self._paces: dict[tuple[str, str, bool], Bucket] = {}
         self._keeping = Keeping(recorder)
         self._recovered: datetime | None = None
         self._log = logger(__name__)
@@ -138,7 +138,7 @@ class Sender:
 
     async def _begin(self, way: Way, now: datetime) -> datetime | None:
         """Claim and begin to send; or return when that may be tried again (None: nothing to wait for)."""
-        channel, key = way.channel, (way.person_id, way.channel.name)
+        channel, key = way.channel, way.key
         if key in self._busy or not channel.free:
             return None  # whoever is in the way wakes us
         pace = self._pace(key, now)
@@ -161,7 +161,7 @@ class Sender:
             task.add_done_callback(self._tasks.discard)
         return None
 
-    def _pace(self, key: tuple[str, str], now: datetime) -> Bucket:
+    def _pace(self, key: tuple[str, str, bool], now: datetime) -> Bucket:
         size = float(self._settings.burst)
         if len(self._paces) > 10_000:
             self._paces = {who: pace for who, pace in self._paces.items() if pace.filled(now).tokens < size}
@@ -194,7 +194,7 @@ class Sender:
             at, policy, jitter = self._clock.now(), self._settings.retry, self._random.random()
             outcomes = [after(each, handed, at, *way.places[each.id], policy, jitter, down) for each in claimed]
         finally:
-            self._busy.discard((way.person_id, channel.name))
+            self._busy.discard(way.key)
             self._woken.set()
         self._tell(outcomes, handed)
         await self._keeping.record(outcomes)

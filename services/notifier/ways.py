@@ -45,8 +45,14 @@ class Way:
     probe_at: datetime | None = None
     """The channel is down, and may be tried from then on."""
     due: list[Due] = field(default_factory=list)
+    exercise: bool = False
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Of each parcel: which of how many channels this is in its own order."""
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """Whose turn it is by which channel; nothing real waits for an exercise's message."""
+        return self.person_id, self.channel.name, self.exercise
 
 
 def ways(
@@ -75,7 +81,7 @@ def ways(
         channel = routes[each.channel_index % len(routes) if place is None else place]
         way = ways.setdefault(
             (each.person_id, channel, each.exercise, each.sort),
-            Way(each.person_id, channel, place is None, known.get(channel.kind or "")),
+            Way(each.person_id, channel, place is None, known.get(channel.kind or ""), exercise=each.exercise),
         )
         way.due.append(each)
         way.places.update(dict.fromkeys(each.ids, (place or 0, len(routes))))

@@ -25,10 +25,12 @@ from services.notifier.adapters.seat import Seat
 from services.notifier.cards import load_cards
 from services.notifier.domain.alarm import Alarm
 from services.notifier.domain.directory import Directory
+from services.notifier.drillwiring import drills_of
 from services.notifier.handlers import Notifier
-from services.notifier.projections import Alarms, CapDocuments, Shelvings
+from services.notifier.projections import Alarms, Bulletins, CapDocuments, Drills, Shelvings
 from services.notifier.sender import Sender
-from services.notifier.settings import NotifierSettings, load_rules
+from services.notifier.settings import NotifierSettings, Rules, load_rules
+from services.notifier.watchwiring import Watching
 from services.notifier.web.app import Facts, web_app
 from services.notifier.wording import render
 from shared.bus.connection import connect, new_broker, running
@@ -68,7 +70,9 @@ _ASK_S = 2.0
 def store() -> ServiceStore:
     """Return the event store and read models, for the service itself and for the audit commands."""
     return ServiceStore(
-        schema=SERVICE, store=EventStore(NOTIFIER_EVENTS), projections=(Alarms(), Shelvings(), CapDocuments())
+        schema=SERVICE,
+        store=EventStore(NOTIFIER_EVENTS),
+        projections=(Alarms(), Shelvings(), CapDocuments(), Drills(), Bulletins()),
     )
 
 
@@ -99,6 +103,17 @@ def channels_of(settings: NotifierSettings, home: Path) -> tuple[ChannelConfig, 
     return (ChannelConfig(name="mailbox", kind="everybody", directory=(home / "mailbox").absolute()),)
 
 
+def rules_of(settings: NotifierSettings, home: Path) -> Rules:
+    """Return the routing file's rules: the settings', the home's, or the product's own.
+
+    Raises
+    ------
+    BadInput
+        ``delivery.bad_file``.
+    """
+    return load_rules(settings.routing_file or _in(home, "routing.toml"))
+
+
 def plan_of(settings: NotifierSettings, home: Path) -> Plan:
     """Return what is configured about telling people.
 
@@ -107,7 +122,7 @@ def plan_of(settings: NotifierSettings, home: Path) -> Plan:
     BadInput
         ``delivery.bad_file`` and the refusals of ``load_cards``.
     """
-    rules = load_rules(settings.routing_file or _in(home, "routing.toml"))
+    rules = rules_of(settings, home)
     cards = load_cards(settings.cards_file or _in(home, "cards.toml"))
     return Plan(rules.settings, rules.routing, cards)
 
@@ -156,8 +171,11 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             notifier = Notifier(StoredAlarms(desk, parts.store), clock)
             broker = new_broker(to, name="tailwarden-notifier-bus")
             answer_commands(broker, notifier)
+            player = await drills_of(desk, nc, broker)
+            watching = Watching(own, desk, outbox, nc, rules_of(own, shared.home).bulletin)
+            watching.serve(broker, SERVICE)
             on_events(broker, "tw.events.registry.>", "notifier-registry", desk.hear_registry)
-            on_events(broker, "tw.events.monitor.warning.>", "notifier-monitor", desk.hear_monitor)
+            on_events(broker, "tw.events.monitor.warning.>", "notifier-monitor", watching.hear_monitor)
             forwarding = Forwarding(pool, parts, CommandClient(nc))
             on_events(broker, "tw.events.notifier.alarm.*.answered", "notifier-answers", forwarding.hear)
             web = server_of(web_app(links, notifier, facts_of(desk), _spending(desk, links), cap))
@@ -168,8 +186,10 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
                     asyncio.create_task(sender.run(), name="sender"),
                     asyncio.create_task(_tick(desk, own.tick_s), name="tick"),
                     asyncio.create_task(_purge(outbox, clock, timedelta(days=own.keep_days)), name="purge"),
+                    asyncio.create_task(player.run(), name="drills"),
                     asyncio.create_task(seat.keep(), name="seat"),
                     asyncio.create_task(web.serve([sock]), name="web"),
+                    *watching.tasks(),
                     begun=lambda: _begun(base),
                 )
             await outbox.close()

@@ -41,7 +41,7 @@ class CapDesk:
     pool, parts
         The notifier's.
     directory : Directory
-        Names and places of ponds; ``real`` names the pond that an exercise stands for.
+        Names and places of ponds, and which one an exercise's stands for.
     sender : Sender
     base_url : str
         Below which the feed is served.
@@ -50,8 +50,6 @@ class CapDesk:
     def __init__(self, pool: Pool, parts: ServiceStore, directory: Directory, sender: Sender, base_url: str) -> None:
         self._pool, self._parts, self._directory, self._sender = pool, parts, directory, sender
         self._base = base_url.rstrip("/")
-        self.real: dict[str, str] = {}
-        """Exercise ponds: shadow id → the pond it stands for."""
 
     async def publish(self, conn: Connection, alarm: Alarm) -> None:
         """See ``desk.Publishing``: what was superseded when it was heard is not published."""
@@ -110,7 +108,7 @@ class CapDesk:
         return china_identifier(self._sender.unit, revision.sent, taken)
 
     def _subject(self, alarm: Alarm) -> Subject:
-        pond = self._directory.ponds.get(self.real.get(alarm.pond_id, alarm.pond_id))
+        pond = self._directory.pond(alarm.pond_id)
         if pond is None:
             return Subject(
                 alarm_id=alarm.alarm_id, pond_id=alarm.pond_id, pond_name=alarm.pond_id, exercise=alarm.exercise

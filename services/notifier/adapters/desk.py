@@ -21,7 +21,7 @@ from services.notifier.domain.delivery import Outcome
 from services.notifier.domain.delivery import event_of as recorded
 from services.notifier.domain.directory import Directory
 from services.notifier.domain.hearing import WarningEvent, hear
-from services.notifier.domain.pipeline import advance
+from services.notifier.domain.pipeline import advance, end
 from services.notifier.domain.policy import Settings
 from services.notifier.domain.routing import Routing, chain
 from services.notifier.domain.world import Neighbour, World
@@ -30,6 +30,7 @@ from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent, event_of
 from shared.contracts.levels import LevelName
 from shared.contracts.notifier import AlarmChanged, AlarmOpened, CardStep, PersonDecided, Shelving
+from shared.contracts.synthetic import is_exercise
 from shared.eventstore import (
     Decider,
     EventStore,
@@ -43,9 +44,10 @@ from shared.eventstore import (
     handle,
 )
 from shared.eventstore.attempts import once_more
+from shared.logging import logger
 from shared.postgres import Connection, Pool
 
-__all__ = ["Desk", "Outgoing", "Plan", "Publishing"]
+__all__ = ["Desk", "Exercises", "Outgoing", "Plan", "Publishing"]
 
 BACKLOG = timedelta(seconds=60)
 """What was said so long before it is heard belongs to a backlog (an outage, a first start on an old system)."""
@@ -76,6 +78,18 @@ class Publishing(Protocol):
 
     async def publish(self, conn: Connection, alarm: Alarm) -> None:
         """Publish what holds of the alarm now."""
+        ...
+
+
+class Exercises(Protocol):
+    """Knows the exercises 汛期演练; asked by whoever holds the desk's lock."""
+
+    def hears(self, event: WarningEvent) -> bool:
+        """Tell whether what is said of an exercise's pond is for people: its exercise runs, or has to be ended yet."""
+        ...
+
+    async def give_way(self, pond_id: str) -> None:
+        """End an exercise at a pond that has a real alarm."""
         ...
 
 
@@ -118,8 +132,9 @@ class Desk:
         self.directory = Directory() if directory is None else directory
         self.alarms: dict[str, Alarm] = {}
         self.shelvings: dict[str, Shelving] = {}
-        self.shadows: dict[str, str] = {}
+        self.shadows = self.directory.shadows
         """Exercise ponds: shadow id → the pond it stands for."""
+        self.exercises: Exercises | None = None
         self.lock = asyncio.Lock()
         self._behind_until: datetime | None = None
 
@@ -162,7 +177,10 @@ class Desk:
         if not isinstance(event, WarningEvent):
             return
         async with self.lock:
-            exercise = event.pond_id in self.shadows
+            exercise = is_exercise(event.pond_id)
+            if exercise and (self.exercises is None or not self.exercises.hears(event)):
+                logger(__name__).info("not told", why="no_such_exercise", pond=event.pond_id, what=event.event_type)
+                return
             now = self.clock.now()
             if now - event.at > BACKLOG:
                 self._behind_until = now + QUIET
@@ -173,6 +191,8 @@ class Desk:
                 return hear(alarm, event, world, self.plan.cards, exercise)
 
             await self._step(event.warning_id, step, "monitor", UUID(str(cloud_event.id)))
+            if not exercise and self.exercises is not None:
+                await self.exercises.give_way(event.pond_id)  # what is real has been told first
 
     # -- time and people ------------------------------------------------------------------------------------
 
@@ -201,6 +221,14 @@ class Desk:
 
         async with self.lock:
             return await self._step(alarm_id, step, by)
+
+    async def conclude(self, alarm_id: str, reason: str) -> None:
+        """End an exercise's alarm: everybody who was told hears it. For whoever holds the lock."""
+
+        def step(alarm: Alarm | None) -> Sequence[AlarmEvent]:
+            return [] if alarm is None else end(alarm, self.world(alarm, alarm.pond_id, alarm.level), reason)
+
+        await self._step(alarm_id, step, "exercise")
 
     def world(self, alarm: Alarm | None, pond_id: str, level: LevelName | None) -> World:
         """Return what the pipeline needs to know about the rest of the world."""

@@ -36,7 +36,7 @@ class Parcels:
         await self._outbox.put(conn, [self._parcel(alarm, stored, event) for stored, event in decided])
 
     def _parcel(self, alarm: Alarm, stored: StoredEvent, event: PersonDecided) -> Parcel:
-        pond = self._directory.ponds.get(alarm.pond_id)
+        pond = self._directory.pond(alarm.pond_id)
         told = alarm.people[event.person_id]
         message = Message(
             kind=event.kind,
@@ -53,6 +53,7 @@ class Parcels:
             causes=alarm.causes,
             rank=event.rank,
             role=event.role,
+            reason=event.reason,
             card=alarm.card,
             link=self._links.link(alarm.alarm_id, event.person_id),
             also=tuple(other.name for other in alarm.recalled if other.person_id != event.person_id),

@@ -31,8 +31,8 @@ class Parcel(Record):
 
     @property
     def urgency(self) -> int:
-        """Return 4 for red … 1 for blue, 0 for what has no level: the higher goes first."""
-        return ORDER[self.message.level]
+        """Return 4 for red … 1 for blue, 0 for what has no level and for exercises: the higher goes first."""
+        return 0 if self.exercise else ORDER[self.message.level]
 
 
 class Claimed(Parcel):

@@ -28,6 +28,7 @@ from shared.contracts.people import (
     ShiftsAdded,
 )
 from shared.contracts.registry import PondAmended, PondDescription, PondRegistered
+from shared.contracts.synthetic import is_exercise
 
 __all__ = ["Directory", "GridEntry", "PersonEntry", "RosterEntry"]
 
@@ -73,6 +74,12 @@ class Directory:
         self.grids: dict[str, GridEntry] = {}
         self.rosters: dict[str, RosterEntry] = {}
         self.ponds: dict[str, PondDescription] = {}
+        self.shadows: dict[str, str] = {}
+        """Exercise ponds, past ones too: shadow id → the pond it stands for."""
+
+    def pond(self, pond_id: str) -> PondDescription | None:
+        """Return a pond, or the one that an exercise's pond stands for."""
+        return self.ponds.get(self.shadows.get(pond_id, pond_id))
 
     def rosters_of(self, place: Place) -> list[RosterEntry]:
         """Return the rosters of a place."""
@@ -82,6 +89,8 @@ class Directory:
         """Take an event in; return whether it concerned the directory."""
         match event:
             case PondRegistered(pond=pond) | PondAmended(pond=pond):
+                if is_exercise(pond.id):
+                    return False  # the people are those of the pond it stands for
                 self.ponds[pond.id] = pond
             case PersonRegistered(person=person) | PersonAmended(person=person):
                 known = self.people.get(person.id, PersonEntry(person_id=person.id, name=person.name))

@@ -35,6 +35,8 @@ class Message(Record):
     causes: tuple[Cause, ...] = ()
     rank: int = 0
     role: str = ""
+    reason: str = ""
+    """Why they are told; ``exercise_over`` and ``exercise_overtaken`` end an exercise."""
     card: tuple[CardStep, ...] = ()
     link: str | None = None
     """The signed link of this person and alarm."""

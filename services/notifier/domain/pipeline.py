@@ -36,8 +36,11 @@ def advance(alarm: Alarm, world: World) -> list[AlarmEvent]:
     return events
 
 
-def end(alarm: Alarm, world: World) -> list[AlarmEvent]:
-    """Return what the closing of the warning brings about: whoever has not heard that it is over does, then it ends."""
+def end(alarm: Alarm, world: World, reason: str = "was_told") -> list[AlarmEvent]:
+    """Return what the closing of the warning brings about: whoever has not heard that it is over does, then it ends.
+
+    *reason* is why they are told: an exercise ends for other reasons than the water's.
+    """
     if alarm.ended is not None:
         return []
     events: list[AlarmEvent] = []
@@ -47,7 +50,11 @@ def end(alarm: Alarm, world: World) -> list[AlarmEvent]:
         )
         events.append(over)
         alarm = evolve(alarm, over)
-    return [*events, *advance(alarm, world), AlarmEnded(**_about(alarm, world))]
+    told = [
+        each.model_copy(update={"reason": reason}) if isinstance(each, PersonDecided) else each
+        for each in advance(alarm, world)
+    ]
+    return [*events, *told, AlarmEnded(**_about(alarm, world))]
 
 
 def _step(alarm: Alarm, world: World) -> list[AlarmEvent]:

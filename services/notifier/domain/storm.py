@@ -38,6 +38,8 @@ _WOBBLE_M = 0.01
 """What keeps a level from looking stuck."""
 _RAIN_MM = {LevelName.BLUE: 12.0, LevelName.YELLOW: 20.0, LevelName.ORANGE: 30.0, LevelName.RED: 110.0}
 """Rain of the rise. Below red it stays under every rainstorm signal (the least is 50 mm), so that the level decides."""
+_MARK = "演练 EXERCISE · "
+"""Before the name, so that no list can show a shadow as a real pond."""
 _SIGNALS = ("h12_blue", "h6_yellow", "h3_orange", "h3_red")
 _LEVELS = frozenset({SensorKind.WATER_LEVEL, SensorKind.WATER_DISTANCE})
 
@@ -89,17 +91,12 @@ class Storm(Record):
         return round(level + gauge.wobble * math.sin(number), 3)
 
 
-def shadow_of(view: PondView, shadow_id: str, mark: str) -> PondView:
+def shadow_of(view: PondView, shadow_id: str) -> PondView:
     """Return the shadow of a pond: its description, sensors and limits, as they are registered for an exercise.
 
     Its sensors are those in service that see level or rain; all of them give metres (or millimetres) every five
     minutes, without ranges of their own. Of its rules only what the storm does not lean on is the pond's own: trend,
     compound and slow climb would carry a steep rise beyond the level asked for.
-
-    Parameters
-    ----------
-    mark
-        Put before the name, so that no list shows it as a real pond.
     """
     sensors = tuple(
         each.model_copy(update={"sensor": _shadowed(each.sensor), "state_history": (), "windows": (), "former": ()})
@@ -116,7 +113,7 @@ def shadow_of(view: PondView, shadow_id: str, mark: str) -> PondView:
     rules["threshold"] = {**view.pond.rules.get("threshold", {}), "enabled": True}
     for name in ("trend", "compound", "slow_climb"):
         rules[name] = {"enabled": False}
-    pond: dict[str, Any] = {"id": shadow_id, "name": f"{mark}{view.pond.name}"[:200], "rules": rules}
+    pond: dict[str, Any] = {"id": shadow_id, "name": f"{_MARK}{view.pond.name}"[:200], "rules": rules}
     description = PondDescription.model_validate({**view.pond.model_dump(), **pond})
     return PondView(pond=description, sensors=sensors, limits=tuple(limits))
 
@@ -136,8 +133,8 @@ def storm_of(shadow: PondView, level: LevelName, started: datetime) -> Storm:
     lead, room = _lead(levels, bands, level)
     if lead is None:
         there = {name for band in bands.values() if band is not None for name, _ in limits_of(band)}
-        known = ", ".join(name.value for name in LevelName if name in there) or "-"
-        raise Conflict("drills.no_limits", field="storm", pond=shadow.pond.name, level=level.value, known=known)
+        known = [f"level.{name.value}" for name in LevelName if name in there] or "-"
+        raise Conflict("drills.no_limits", field="storm", level=[f"level.{level.value}"], known=known)
     limits = dict(limits_of(_band(bands, lead)))
     top, base = limits[level] + room, min(limits.values()) - _MARGIN_M
     rise = max(_RISE[0], min(_RISE[1], math.ceil((top - base) / _STEP_M)))

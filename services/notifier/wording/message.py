@@ -87,6 +87,12 @@ def _kind(message: Message) -> MessageKind:
     return MessageKind.STEP_DOWN if message.kind is MessageKind.ALL_CLEAR else message.kind
 
 
+def _ends_exercise(message: Message) -> bool:
+    """Tell whether this says that an exercise is over: of the water it says nothing."""
+    over = message.reason in ("exercise_over", "exercise_overtaken")
+    return over and message.exercise and _kind(message) is MessageKind.ALL_CLEAR
+
+
 def _marks(message: Message, language: Language) -> str:
     return marks(
         language, exercise=message.exercise, verified=message.verified, late=message.late, again=message.maybe_again
@@ -101,6 +107,8 @@ def _head(message: Message, language: Language, place: str, brief: bool) -> str:
         case MessageKind.CHANNEL_REPORT:
             key = "head_channel_up" if message.channel_up else "head_channel_down"
             return say(f"message.{key}", language, channel=plain(message.channel) or "?")
+        case MessageKind.ALL_CLEAR if _ends_exercise(message):
+            return say(f"drills.head_{message.reason}", language, **about)
         case MessageKind.ALL_CLEAR if message.corrected:
             key = "head_withdrawn"
         case MessageKind.ALL_CLEAR:
@@ -119,6 +127,8 @@ def _lines(message: Message, language: Language) -> list[str]:
     kind = _kind(message)
     lines = [say("message.time", language, time=local_time(message.time, message.timezone))]
     lines += [say(f"message.{key}", language) for key in _remarks(message, kind)]
+    if _ends_exercise(message):
+        lines.append(say(f"drills.{message.reason}", language))
     if kind is MessageKind.CHANNEL_REPORT:
         lines += _channel(message, language)
     if kind in (*_ALARMS, MessageKind.STEP_DOWN):
@@ -137,11 +147,11 @@ def _remarks(message: Message, kind: MessageKind) -> list[str]:
     """Return what is said about the message itself, as keys of the catalogue."""
     standing = kind in (*_ALARMS, MessageKind.STEP_DOWN)
     remarks = {
-        "exercise": message.exercise,
+        "exercise": message.exercise and not _ends_exercise(message),
         "repeat_rank": kind is MessageKind.REPEAT and message.rank > 0,
         "repeat": kind is MessageKind.REPEAT and message.rank == 0,
         "step_down": kind is MessageKind.STEP_DOWN,
-        "all_clear": kind is MessageKind.ALL_CLEAR and not message.corrected,
+        "all_clear": kind is MessageKind.ALL_CLEAR and not message.corrected and not _ends_exercise(message),
         "withdrawn": kind is MessageKind.ALL_CLEAR and message.corrected,
         "unverified": standing and not message.verified,
         "late": message.late,
@@ -198,8 +208,9 @@ def _short(message: Message, language: Language) -> str:
                 head += f" - {place}" + (f" {level}" if level else "")
             pieces = [time, Piece(5, plain(message.why))]
         case MessageKind.ALL_CLEAR:
-            said = "short_withdrawn" if message.corrected else "short_all_clear"
-            pieces = [Piece(1, say(f"message.{said}", language)), time]
+            said = "message.short_withdrawn" if message.corrected else "message.short_all_clear"
+            said = f"drills.short_{message.reason}" if _ends_exercise(message) else said
+            pieces = [Piece(1, say(said, language)), time]
         case _:
             pieces = _facts(message, language, time)
             if kind is MessageKind.STEP_DOWN:
