@@ -21,10 +21,11 @@ from deploy.demo.view import PondPicture, Scene, clock_of, line_of
 from shared.bus.connection import connect
 from shared.bus.rpc import CommandClient
 from shared.clock import SystemClock
-from shared.contracts.cloudevents import read_cloud_event
+from shared.contracts.cloudevents import CloudEvent, read_cloud_event
 from shared.contracts.levels import LevelName, SensorKind
 from shared.contracts.monitor import PondStandings, ShowPondStanding
 from shared.contracts.registry import PondView
+from shared.contracts.synthetic import is_synthetic
 from shared.problems import Fault, NotFound, Unavailable
 from shared.site import Site, canonical_of
 
@@ -42,6 +43,11 @@ Register = Callable[[CommandClient, Site, str], Awaitable[PondView]]
 
 SUBJECT = "tw.events.monitor.>"
 PEOPLE_SUBJECT = "tw.events.notifier.>"
+STORED = (
+    "SELECT count(*) FROM monitor.reading WHERE sensor NOT IN"
+    " (SELECT key FROM monitor.sensor WHERE pond_id = 'watchdog')"
+)
+"""The watchdog's readings are none of ours; its pond is ``synthetic.WATCHDOG_POND``."""
 IMPORT_LIMIT = 20.0
 SETTLE_LIMIT = 60.0
 """Longest wait for the last reading to be judged and told [s]."""
@@ -153,7 +159,7 @@ class Player:
                 readings_published=self.published,
                 duplicates_sent=self.duplicates,
                 unreadable_sent=self.unreadable,
-                readings_stored=await self._ask("monitor", "SELECT count(*) FROM monitor.reading"),
+                readings_stored=await self._ask("monitor", STORED),
                 dead_letters=await _dead(js),
             )
         finally:
@@ -238,7 +244,11 @@ class Player:
 
     async def _hear(self, message: Msg) -> None:
         at = time.monotonic()
-        event = self.scene.record.hear(read_cloud_event(message.data), at)
+        cloud = read_cloud_event(message.data)
+        if _synthetic(cloud):
+            self.scene.record.position = max(self.scene.record.position, cloud.position)
+            return
+        event = self.scene.record.hear(cloud, at)
         line = line_of(event, self.language)
         if line is not None:
             self.scene.add(line)
@@ -246,7 +256,11 @@ class Player:
             self.shown()
 
     async def _hear_people(self, message: Msg) -> None:
-        event = self.scene.told.hear(read_cloud_event(message.data))
+        cloud = read_cloud_event(message.data)
+        if _synthetic(cloud):
+            self.scene.told.position = max(self.scene.told.position, cloud.position)
+            return
+        event = self.scene.told.hear(cloud)
         self.respondents.hear(event, self.scene.told)
         self.shown()
 
@@ -309,6 +323,11 @@ class Player:
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
             row = await (await conn.execute(question)).fetchone()
         return 0 if row is None else int(row[0])
+
+
+def _synthetic(cloud: CloudEvent) -> bool:
+    """Tell whether an event is the watchdog's or an exercise's: a running system has such beside ours."""
+    return is_synthetic(cloud.subject)
 
 
 async def _dead(js: JetStreamContext) -> int:
