@@ -29,12 +29,16 @@ class Inbox:
 
     port: int = 0
     mails: list[Received] = field(default_factory=list)
+    held: asyncio.Event | None = None
+    """While this is set up and not set, mails are taken and the sender is left waiting for the answer."""
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Take a mail."""
         at = time.perf_counter()
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.mails.append(Received(at, envelope.rcpt_tos[0], f"{mail['Subject']}\n{mail.get_content()}"))
+        if self.held is not None:
+            await self.held.wait()
         return "250 taken"
 
 
@@ -50,4 +54,6 @@ async def inbox() -> AsyncIterator[Inbox]:
     try:
         yield handler
     finally:
+        if handler.held is not None:
+            handler.held.set()
         server.close()
