@@ -17,6 +17,9 @@ from shared.settings import CONNECTION_FILE, Connection
 
 __all__ = ["RunningSystem", "running_system"]
 
+WATCHDOG_VARIABLE = "TAILWARDEN_NOTIFIER_WATCHDOG"
+"""Off unless the caller's environment says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunningSystem:
@@ -78,7 +81,8 @@ def running_system(home: Path, *, options: Sequence[str] = (), limit: float = 60
             command=[sys.executable, "-P", "-m", "tailwarden", "up", "--home", str(home), *ports, *options],
             log=home / "log" / "up.log",
             ready=lambda _: mark.exists(),
-            environment={**os.environ, READY_VARIABLE: str(mark), "PYTHONUNBUFFERED": "1"},
+            # Those who play in it count what is sent and said; the watchdog's readings and warnings are not theirs.
+            environment={WATCHDOG_VARIABLE: "false", **os.environ, READY_VARIABLE: str(mark), "PYTHONUNBUFFERED": "1"},
             stop_limit=60.0,
             parent_signal=signal.SIGTERM,
             start_limit=limit,

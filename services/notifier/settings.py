@@ -7,10 +7,11 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.notifier.cap import PLAIN, Sender
+from services.notifier.domain.bulletin import BulletinPlan
 from services.notifier.domain.policy import Settings as Policy
 from services.notifier.domain.routing import Routing
 from shared.contracts.base import Record
@@ -23,7 +24,12 @@ class NotifierSettings(BaseSettings):
     """From the environment, ``TAILWARDEN_NOTIFIER_…``; files: ``TAILWARDEN_CHANNELS_FILE`` and the like."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TAILWARDEN_NOTIFIER_", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+        env_prefix="TAILWARDEN_NOTIFIER_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     channels_file: Path | None = Field(
@@ -48,6 +54,12 @@ class NotifierSettings(BaseSettings):
     """Seconds between looks at what fell due: escalations, repetitions, ends of shelvings."""
     keep_days: float = Field(default=90.0, gt=0)
     """So long a settled message stays in the outbox; its events stay for ever."""
+    watchdog: bool = True
+    """Whether a synthetic pond proves the way of a warning every minute."""
+    watchdog_patience_s: float = Field(default=180.0, ge=5)
+    """Without a reading that came back as a warning for so long, the watchdog is silent: the control room is told."""
+    deadman_url: SecretStr | None = None
+    """Called while readings come back (``https://hc.example/ping/…``): whoever runs it misses the calls. A secret."""
     cap_sender: str = "tailwarden@localhost"
     """``sender`` of CAP documents."""
     cap_name_zh: str = ""
@@ -56,6 +68,13 @@ class NotifierSettings(BaseSettings):
     cap_pattern: str = PLAIN
     """Pattern of CAP identifiers; China's is ``{unit}_{time}_{serial}`` with ``cap_unit``."""
     cap_unit: str = ""
+
+    @field_validator("deadman_url")
+    @classmethod
+    def _web(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")  # and never says what it is instead
+        return url
 
     def sender(self) -> Sender:
         """Return who sends CAP documents.
@@ -80,10 +99,11 @@ class NotifierSettings(BaseSettings):
 
 
 class Rules(Record):
-    """A routing file: policy per level, and chains."""
+    """A routing file: policy per level, chains, and bulletins."""
 
     settings: Policy
     routing: Routing
+    bulletin: BulletinPlan = BulletinPlan()
 
 
 def load_rules(path: Path | None = None) -> Rules:
@@ -104,8 +124,14 @@ def load_rules(path: Path | None = None) -> Rules:
         return Rules(
             settings=Policy.model_validate({"fallback": fallback, **given.get("settings", {})}),
             routing=Routing.model_validate(
-                {"city": given.get("city", ""), "chains": given.get("chains", {}), "fallback": fallback}
+                {
+                    "city": given.get("city", ""),
+                    "chains": given.get("chains", {}),
+                    "fallback": fallback,
+                    **given.get("hours", {}),
+                }
             ),
+            bulletin=BulletinPlan.model_validate(given.get("bulletin", {})),
         )
     except (ValidationError, TypeError, AttributeError) as error:
         first = error.errors(include_url=False, include_input=False)[0] if isinstance(error, ValidationError) else None

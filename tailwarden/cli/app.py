@@ -19,6 +19,8 @@ MODULES = (
     "tailwarden.cli.ponds",
     "tailwarden.cli.warnings",
     "tailwarden.cli.alarms",
+    "tailwarden.cli.drill",
+    "tailwarden.cli.alarms_watch",
     "tailwarden.cli.registry",
     "tailwarden.cli.mines",
     "tailwarden.cli.mines_ends",

@@ -18,7 +18,7 @@ from shared.contracts.base import Record
 from shared.contracts.levels import LevelName
 from shared.contracts.people import DutyAssignment, DutyKind, Place, PlaceKind
 
-__all__ = ["Rank", "Routing", "Selector", "chain", "control_room"]
+__all__ = ["Rank", "Routing", "Selector", "chain", "control_room", "members_at"]
 
 
 class Selector(Record):
@@ -90,6 +90,11 @@ def control_room(directory: Directory, routing: Routing, now: datetime) -> tuple
     found = _selected(directory, Selector(of="city", roster=True), city, now, ZoneInfo("Asia/Shanghai"))
     found += [_member(directory.people[each], "fallback") for each in routing.fallback if each in directory.people]
     return tuple({member.person_id: member for member in reversed(found)}.values())[::-1]
+
+
+def members_at(directory: Directory, selector: Selector, place: Place, now: datetime, zone: str) -> list[Member]:
+    """Return whom a selector means at one place, whichever it is *of*."""
+    return _selected(directory, selector, place, now, ZoneInfo(zone))
 
 
 def _selected(directory: Directory, selector: Selector, place: Place, now: datetime, zone: ZoneInfo) -> list[Member]:
