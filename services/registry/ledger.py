@@ -14,6 +14,7 @@ from services.registry.pondfiles import POND
 from shared.contracts.ledger import Imported, ImportLedger, ListPonds, PondList
 from shared.contracts.mines import Mine
 from shared.contracts.registry import PondView
+from shared.contracts.synthetic import SYNTHETIC_PATTERN
 from shared.eventstore import EventStore, Projection
 from shared.eventstore.aggregates import Acting, Aggregates
 from shared.eventstore.kinds import Kind
@@ -87,13 +88,14 @@ class Ledger:
         return answer
 
     async def ponds(self, query: ListPonds) -> PondList:
-        """Return the registered ponds as their streams tell them up to the end of a day, by id."""
+        """Return the registered ponds as their streams tell them up to the end of a day, by id; no synthetic ones."""
         end = None if query.as_of is None else _end_of(query.as_of, self._records.zone)
         async with self._records.pool.connection() as conn:
             cursor = await conn.execute(
                 "SELECT aggregate_id, count(*) OVER () FROM event WHERE type = 'registry.pond.registered'"
-                " AND (%s::timestamptz IS NULL OR recorded_at < %s) ORDER BY aggregate_id LIMIT %s OFFSET %s",
-                (end, end, query.limit, query.offset),
+                " AND aggregate_id !~ %s AND (%s::timestamptz IS NULL OR recorded_at < %s)"
+                " ORDER BY aggregate_id LIMIT %s OFFSET %s",
+                (SYNTHETIC_PATTERN, end, end, query.limit, query.offset),
             )
             found = await cursor.fetchall()
             views: list[PondView] = []

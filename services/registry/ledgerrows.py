@@ -35,12 +35,13 @@ from shared.contracts.people import Person
 from shared.contracts.peopleacts import AmendPerson, RegisterPerson, SetContact
 from shared.contracts.pondfiles import ChangePondUse, PondFacts, PondFile, PondUse, SetPondFacts
 from shared.contracts.registry import RegisterPond, RegisterSensor
+from shared.contracts.synthetic import is_synthetic
 from shared.eventstore import EventStore, NewEvent, Projection, Recording, handle, load
 from shared.eventstore.aggregates import Acting
 from shared.eventstore.bulk import append_new, project_new
 from shared.eventstore.history import page
 from shared.eventstore.kinds import Kind
-from shared.problems import Conflict, NotFound, Refusal
+from shared.problems import BadInput, Conflict, NotFound, Refusal
 
 __all__ = ["Rows"]
 
@@ -185,6 +186,7 @@ class Rows:
         return done
 
     async def _pond_row(self, row: PondRow) -> str:
+        _real(row.pond.id, "id")
         mine = row.facts.mine_id
         if mine is not None and mine not in self._mines:
             raise NotFound("ledger.no_mine", field="mine_id", mine=mine)
@@ -209,6 +211,7 @@ class Rows:
         return _done(isinstance(state, Unregistered), changed)
 
     async def _sensor_row(self, row: SensorRow) -> str:
+        _real(row.pond_id, "pond_id")
         state = await self._pond(row.pond_id)
         known = state.sensors.get(row.sensor.id) if isinstance(state, Pond) else None
         sensor = row.sensor
@@ -277,6 +280,12 @@ def _done(new: bool, changed: bool) -> str:
 
 def _said(what: str, value: MineStatus | None) -> list[str]:
     return [] if value is None else [f"ledger.{what}_{value.value}"]
+
+
+def _real(pond_id: str, field: str) -> None:
+    """Refuse ids that are kept for ponds of exercises and of the watchdog."""
+    if is_synthetic(pond_id):
+        raise BadInput("drills.reserved", field=field, pond=pond_id)
 
 
 def _column(sheet: Sheet, field: str | None) -> str:

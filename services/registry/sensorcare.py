@@ -38,6 +38,7 @@ from shared.contracts.sensorcare import (
     SensorCareView,
     ShowSensorCare,
 )
+from shared.contracts.synthetic import SYNTHETIC_PATTERN
 from shared.eventstore import EventStore, Projection, Recording, handle
 from shared.eventstore.aggregates import Acting, Aggregates, Outcome
 from shared.eventstore.history import find
@@ -53,7 +54,7 @@ _SENSORS: LiteralString = """
 FROM sensor s LEFT JOIN sensorcare_history c ON c.pond_id = s.pond_id AND c.sensor_id = s.id
  AND CASE WHEN %(as_of)s::date IS NULL THEN c.valid_to IS NULL
      ELSE c.valid_from <= %(as_of)s AND (c.valid_to IS NULL OR c.valid_to > %(as_of)s) END
-WHERE s.state <> 'retired' AND (%(pond)s::text IS NULL OR s.pond_id = %(pond)s)
+WHERE s.state <> 'retired' AND (%(pond)s::text IS NULL AND s.pond_id !~ %(synthetic)s OR s.pond_id = %(pond)s)
  AND (%(expired)s::boolean IS NULL OR %(expired)s = (
      coalesce(jsonb_array_length(c.state->'calibrations'), 0) > 0
      AND NOT EXISTS (SELECT FROM jsonb_array_elements(c.state->'calibrations') k
@@ -133,6 +134,7 @@ class SensorCares:
             "as_of": query.as_of,
             "day": day,
             "pond": query.pond_id,
+            "synthetic": SYNTHETIC_PATTERN,
             "expired": query.calibration_expired,
             "unchecked": query.datum_unchecked,
             "season": in_season(day, self._season),

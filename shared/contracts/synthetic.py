@@ -6,12 +6,14 @@ it is left out of incidents, ledgers, figures and bulletins by whoever keeps tho
 
 from __future__ import annotations
 
-__all__ = ["EXERCISE_PREFIX", "WATCHDOG_POND", "is_exercise", "is_synthetic"]
+__all__ = ["EXERCISE_PREFIX", "SYNTHETIC_PATTERN", "WATCHDOG_POND", "is_exercise", "is_synthetic"]
 
 EXERCISE_PREFIX = "drill-"
 """Ids of ponds of exercises 汛期演练 begin so."""
 WATCHDOG_POND = "watchdog"
 """The pond whose warning rises and clears all the time, to show that warnings can."""
+SYNTHETIC_PATTERN = "^(drill-|watchdog$)"
+"""The same for PostgreSQL (``!~``): what lists and views leave out."""
 
 
 def is_exercise(pond_id: str) -> bool:

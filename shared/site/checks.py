@@ -7,16 +7,23 @@ import zoneinfo
 from collections.abc import Sequence
 
 from shared.contracts.levels import SensorKind
+from shared.contracts.synthetic import is_synthetic
 from shared.site import lines
 from shared.site.source import Source
 
-__all__ = ["encoding", "interval", "kind", "syntax_fault", "time_format", "timezone", "unique_ids"]
+__all__ = ["encoding", "interval", "kind", "real_pond", "syntax_fault", "time_format", "timezone", "unique_ids"]
 
 _INTERVAL = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _LONGEST = 7 * 86400
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 EPOCH_FORMATS = ("unix", "unix_ms")
+
+
+def real_pond(source: Source, pond_id: str) -> None:
+    """Refuse an id that is kept for ponds of exercises and of the watchdog."""
+    if is_synthetic(pond_id):
+        source.refuse("site.reserved_id", ("pond", "id"), got=pond_id)
 
 
 def timezone(source: Source, name: str) -> None:

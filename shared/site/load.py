@@ -61,6 +61,7 @@ def load_site(path: Path | str) -> Site:
         raw = SiteFile.model_validate(tables)
     except ValidationError as error:
         _refuse(source, error)
+    checks.real_pond(source, raw.pond.id)
     checks.timezone(source, raw.pond.timezone)
     checks.unique_ids(source, [sensor.id for sensor in raw.sensor])
     sensors = tuple(_sensor(source, index, table) for index, table in enumerate(raw.sensor))

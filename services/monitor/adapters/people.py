@@ -11,7 +11,7 @@ from services.monitor.points import ITEMS, slot_moment
 from services.monitor.pondwatch import PondWatch
 from shared.contracts.levels import Level, SensorState
 from shared.contracts.monitor import AcknowledgeWarning, CloseWarning, HandleWarning, PondStanding, WarningView
-from shared.contracts.synthetic import WATCHDOG_POND
+from shared.contracts.synthetic import is_synthetic
 from shared.problems import NotFound
 
 __all__ = ["StoredWarnings"]
@@ -70,8 +70,8 @@ class StoredWarnings:
         async with desk.lock:
             if desk.stale:
                 await desk.restore_held()
-            # The watchdog is no pond to look at: it answers to its id alone.
-            ids = [pond_id] if pond_id is not None else sorted(desk.views.keys() - {WATCHDOG_POND})
+            # The watchdog and exercises are no ponds to look at: they answer to their ids alone.
+            ids = [pond_id] if pond_id is not None else sorted(each for each in desk.views if not is_synthetic(each))
             async with desk.pool.connection() as conn:
                 current = {each: (await desk.watches.state(conn, each)).current for each in ids if each in desk.views}
             return [self._standing(each, current[each]) for each in ids if each in desk.views]
@@ -105,7 +105,7 @@ class StoredWarnings:
         )
 
     def _rain(self, pond: PondWatch) -> float | None:
-        """Return the rain of the 24 h up to the newest slot judged [mm], at the gauge that caught most; None: unknown."""
+        """Return the rain of the 24 h up to the newest slot judged [mm], at the wettest gauge; None: unknown."""
         points, ring = self._desk.engine.points, self._desk.engine.ring
         rows = pond.rows[points.rain[pond.rows]]
         if pond.head is None or not len(rows):

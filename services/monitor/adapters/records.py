@@ -15,7 +15,7 @@ from services.monitor.projections import COLUMNS, view
 from shared.contracts.levels import Level
 from shared.contracts.monitor import TimelineChange, WarningView
 from shared.contracts.registry import PondView
-from shared.contracts.synthetic import WATCHDOG_POND
+from shared.contracts.synthetic import SYNTHETIC_PATTERN
 from shared.postgres import Connection
 
 __all__ = ["Anchor", "Records"]
@@ -174,12 +174,12 @@ class Records:
     async def warnings(
         self, conn: Connection, *, pond_id: str | None = None, include_closed: bool = False, limit: int = 200
     ) -> list[WarningView]:
-        """Return warnings, newest first; the watchdog's only when they are asked for by its id."""
+        """Return warnings, newest first; those of the watchdog and of exercises only by their pond's id."""
         cursor = await conn.execute(
             f"SELECT {COLUMNS} FROM warning"  # noqa: S608 - our own constant
-            " WHERE (pond_id = %s OR (%s::text IS NULL AND pond_id <> %s))"
+            " WHERE (pond_id = %s OR (%s::text IS NULL AND pond_id !~ %s))"
             " AND (%s OR closed_at IS NULL) ORDER BY raised DESC, warning_id DESC LIMIT %s",
-            (pond_id, pond_id, WATCHDOG_POND, include_closed, limit),
+            (pond_id, pond_id, SYNTHETIC_PATTERN, include_closed, limit),
         )
         return [view(row) for row in await cursor.fetchall()]
 
