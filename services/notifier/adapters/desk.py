@@ -46,6 +46,7 @@ from shared.eventstore import (
 from shared.eventstore.attempts import once_more
 from shared.logging import logger
 from shared.postgres import Connection, Pool
+from shared.workdays import is_working_day
 
 __all__ = ["Desk", "Exercises", "Outgoing", "Plan", "Publishing"]
 
@@ -131,6 +132,7 @@ class Desk:
         self._outgoing, self.committed, self._publishing = outgoing, committed, publishing
         self.directory = Directory() if directory is None else directory
         self.alarms: dict[str, Alarm] = {}
+        self._of_pond: dict[str, dict[str, Alarm]] = {}
         self.shelvings: dict[str, Shelving] = {}
         self.shadows = self.directory.shadows
         """Exercise ponds: shadow id → the pond it stands for."""
@@ -146,8 +148,7 @@ class Desk:
                 self._fold(aggregate_id, event_type, data)
             cursor = await conn.execute("SELECT state::text FROM alarm WHERE ended IS NULL")
             for (state,) in await cursor.fetchall():
-                alarm = Alarm.model_validate_json(state)
-                self.alarms[alarm.alarm_id] = alarm
+                self._hold(Alarm.model_validate_json(state))
             cursor = await conn.execute("SELECT state::text FROM shelving")
             for (state,) in await cursor.fetchall():
                 shelving = Shelving.model_validate_json(state)
@@ -242,12 +243,12 @@ class Desk:
         return World(
             now=now,
             settings=self.plan.settings,
-            chain=() if level is None else chain(self.directory, self.plan.routing, real, level, now),
+            chain=() if level is None else chain(self.directory, self.plan.routing, real, level, now, is_working_day),
             shelvings=tuple(each for each in self.shelvings.values() if each.pond_id == real),
             neighbours=tuple(
                 Neighbour(alarm_id=each.alarm_id, level=each.level, opened=each.opened, exercise=each.exercise)
-                for each in self.alarms.values()
-                if self.shadows.get(each.pond_id, each.pond_id) == real and each.alarm_id != own
+                for each in self._beside(real)
+                if each.alarm_id != own
             ),
             night=night,
             morning=morning,
@@ -314,12 +315,26 @@ class Desk:
     def _keep(self, alarm_id: str, handled: Handled[Alarm | None]) -> Alarm | None:
         alarm = handled.state
         if alarm is not None:
-            self.alarms[alarm_id] = alarm
-            if alarm.ended is not None:
-                del self.alarms[alarm_id]
+            self._hold(alarm)
         if handled.stored:
             self.committed()
         return alarm
+
+    def _hold(self, alarm: Alarm) -> None:
+        """Keep an alarm at hand for as long as it has not ended, findable by its pond."""
+        beside = self._of_pond.setdefault(alarm.pond_id, {})
+        if alarm.ended is None:
+            self.alarms[alarm.alarm_id] = beside[alarm.alarm_id] = alarm
+            return
+        self.alarms.pop(alarm.alarm_id, None)
+        beside.pop(alarm.alarm_id, None)
+        if not beside:
+            del self._of_pond[alarm.pond_id]
+
+    def _beside(self, real: str) -> list[Alarm]:
+        """Return the alarms of a pond and of its exercises."""
+        ponds = (real, *(shadow for shadow, pond in self.shadows.items() if pond == real))
+        return [alarm for pond in ponds for alarm in self._of_pond.get(pond, {}).values()]
 
     async def append_other(self, stream: str, aggregate_id: str, events: Sequence[Event], by: str) -> None:
         """Append events that are no alarm's (shelvings, drills, channels), at the end of their stream."""

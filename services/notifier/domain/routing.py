@@ -6,7 +6,8 @@ handover, a new shift or a deputy takes effect with the next look.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,8 @@ class Selector(Record):
     """Whoever is on duty there."""
     deputies: bool = False
     """Not the bearers, but those who stand in for them."""
+    when: Literal["always", "working_hours", "off_hours"] = "always"
+    """Off hours are nights, weekends and holidays: then whoever is on duty rather than an office."""
 
 
 class Rank(Record):
@@ -46,6 +49,9 @@ class Routing(Record):
     chains: dict[str, tuple[Rank, ...]]
     fallback: tuple[str, ...] = ()
     """Ids of people told when a chain names nobody."""
+    working_from: time = time(8, 30)
+    working_to: time = time(17, 30)
+    """Office hours on working days, local time."""
 
     def ranks(self, level: LevelName, grade: int | None) -> tuple[Rank, ...]:
         """Return the chain of a level, the grade's own before the general one."""
@@ -54,11 +60,21 @@ class Routing(Record):
 
 
 def chain(
-    directory: Directory, routing: Routing, pond_id: str, level: LevelName, now: datetime
+    directory: Directory,
+    routing: Routing,
+    pond_id: str,
+    level: LevelName,
+    now: datetime,
+    works: Callable[[date], bool] = lambda day: day.weekday() < 5,
 ) -> tuple[tuple[Member, ...], ...]:
     """Return the ranks of people for a pond's level at *now*; ranks that name nobody are left out.
 
     Whoever has left is replaced by their first deputy who has not. A chain that names nobody at all is the fallback.
+
+    Parameters
+    ----------
+    works
+        Whether a day is a working day; without a calendar, Monday to Friday.
     """
     pond = directory.ponds.get(pond_id)
     county = "" if pond is None else pond.county
@@ -69,10 +85,15 @@ def chain(
         "city": Place(kind=PlaceKind.CITY, id=routing.city or "-"),
     }
     zone = ZoneInfo("Asia/Shanghai" if pond is None else pond.timezone)
+    local = now.astimezone(zone)
+    office = works(local.date()) and routing.working_from <= local.time() < routing.working_to
+    passed_over = "off_hours" if office else "working_hours"
     ranks = []
     for rank in routing.ranks(level, grade):
         members: dict[str, Member] = {}
         for selector in rank.who:
+            if selector.when == passed_over:
+                continue
             for member in _selected(directory, selector, places[selector.of], now, zone):
                 members.setdefault(member.person_id, member)
         if members:

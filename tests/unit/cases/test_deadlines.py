@@ -19,6 +19,7 @@ from services.cases.domain.deadlines import (
     standing,
     working_days_between,
 )
+from shared import workdays
 from shared.contracts.cases import Assignment, Finding, FindingSource, FindingState, LookBack, Subject, SubjectKind
 from shared.contracts.deadlines import DeadlineStanding, SupervisionLevel
 
@@ -49,7 +50,7 @@ def test_holidays_are_off_and_make_up_days_are_worked(day: str, worked: bool) ->
 def test_a_year_nobody_has_announced_is_counted_by_weekends_and_says_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    calendar._say_unknown.cache_clear()
+    workdays._say_unknown.cache_clear()
     unknown = calendar.LAST_KNOWN + timedelta(days=400)
     monday = unknown - timedelta(days=unknown.weekday())
     with caplog.at_level(logging.WARNING):
