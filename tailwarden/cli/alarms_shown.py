@@ -116,7 +116,7 @@ def _people(view: AlarmView, console: Console, words: str) -> None:
     )
     for person in view.people:
         shown.add_row(
-            str(person.rank + 1), Text(f"{person.name} ({person.person_id})"), role_word(person.role, words),
+            str(person.rank + 1), Text(f"{person.name} ({person.person_id})"), Text(role_word(person.role, words)),
             *(clock(when) for when in (person.decided, person.sent, person.delivered, person.read)),
             _answer(person, clock, words), clock(person.acted), _channels(person, words),
         )  # fmt: skip
@@ -163,7 +163,7 @@ def _card(view: AlarmView, console: Console, words: str) -> None:
         within = say("alarms.minutes", words, minutes=step.within_minutes)
         text = step.zh if words == "zh" else step.en
         done = _done(view, acts.pop(step.id, None), clock, words)
-        shown.add_row(step.id, Text(text), role_word(step.role, words), within, done)
+        shown.add_row(step.id, Text(text), Text(role_word(step.role, words)), within, done)
     for act in acts.values():
         text = act.zh if words == "zh" else act.en
         shown.add_row(act.step_id, Text(text, style="dim"), "", "", _done(view, act, clock, words))
