@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy.demo.answering import Respondents
-from deploy.demo.judge import Counts, Record, failures, latencies, percentiles
+from deploy.demo.judge import Counts, failures, latencies, percentiles
 from deploy.demo.people import people, register_people
+from deploy.demo.report import Report
 from deploy.demo.scenario import Scenario, site
 from deploy.demo.sending import Message, plan, slot_end
-from deploy.demo.told import Told, missed
+from deploy.demo.told import missed
 from deploy.demo.view import PondPicture, Scene, clock_of, line_of
+from deploy.demo.waiting import HEARD, LAST_SHIFT, STORED, all_told, ask, dead, until
 from shared.bus.connection import connect
 from shared.bus.rpc import CommandClient
 from shared.clock import SystemClock
@@ -26,7 +28,6 @@ from shared.contracts.levels import LevelName, SensorKind
 from shared.contracts.monitor import PondStandings, ShowPondStanding
 from shared.contracts.registry import PondView
 from shared.contracts.synthetic import is_synthetic
-from shared.problems import Fault, NotFound, Unavailable
 from shared.site import Site, canonical_of
 
 if TYPE_CHECKING:
@@ -43,52 +44,10 @@ Register = Callable[[CommandClient, Site, str], Awaitable[PondView]]
 
 SUBJECT = "tw.events.monitor.>"
 PEOPLE_SUBJECT = "tw.events.notifier.>"
-STORED = (
-    "SELECT count(*) FROM monitor.reading WHERE sensor NOT IN"
-    " (SELECT key FROM monitor.sensor WHERE pond_id = 'watchdog')"
-)
-"""The watchdog's readings are none of ours; its pond is ``synthetic.WATCHDOG_POND``."""
 IMPORT_LIMIT = 20.0
 SETTLE_LIMIT = 60.0
 """Longest wait for the last reading to be judged and told [s]."""
-PAUSE = 0.05
 OUTSTANDING = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of it."""
-
-    counts: Counts
-    record: Record
-    latency_ms: dict[str, float | None]
-    wrong: list[str]
-    """What is not as it had to be; empty when all is well."""
-    told: Told = field(default_factory=Told)
-    first_message_ms: dict[str, float | None] = field(default_factory=dict)
-    page: str | None = None
-    """The page of somebody who was told."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that ``tailwarden demo --json`` prints."""
-        return {
-            "readings_published": self.counts.readings_published,
-            "readings_stored": self.counts.readings_stored,
-            "duplicates_sent": self.counts.duplicates_sent,
-            "dead_letters": self.counts.dead_letters,
-            "warnings": [
-                {
-                    "pond": warning.pond,
-                    "level": warning.highest.value,
-                    "raised": warning.raised.isoformat(),
-                    "cleared": None if warning.cleared is None else warning.cleared.isoformat(),
-                }
-                for warning in sorted(self.record.warnings.values(), key=lambda w: (w.raised, w.pond))
-            ],
-            "latency_ms": self.latency_ms,
-            "told": self.told.as_json(self.first_message_ms),
-            "ok": not self.wrong,
-        }
 
 
 @dataclass(slots=True)
@@ -159,8 +118,8 @@ class Player:
                 readings_published=self.published,
                 duplicates_sent=self.duplicates,
                 unreadable_sent=self.unreadable,
-                readings_stored=await self._ask("monitor", STORED),
-                dead_letters=await _dead(js),
+                readings_stored=await ask(self.connection, "monitor", STORED),
+                dead_letters=await dead(js),
             )
         finally:
             await nc.close()
@@ -179,14 +138,14 @@ class Player:
             versions = {each.pond_id: each.registry_version for each in standings.ponds}
             return all(versions.get(view.pond.id, 0) >= view.version for view in views)
 
-        await self._until(seen, IMPORT_LIMIT, "import")
+        await until(seen, IMPORT_LIMIT, "import", self.language)
         await register_people(client, people(), SystemClock().now())
-        registered = await self._ask("registry", "SELECT max(position) FROM registry.event")
+        registered = await ask(self.connection, "registry", LAST_SHIFT)
 
         async def known() -> bool:
-            return await self._ask("notifier", "SELECT coalesce(max(position), 0) FROM notifier.heard") >= registered
+            return await ask(self.connection, "notifier", HEARD) >= registered
 
-        await self._until(known, IMPORT_LIMIT, "people")
+        await until(known, IMPORT_LIMIT, "people", self.language)
 
     async def _play(self, js: JetStreamContext, messages: Iterable[Message]) -> None:
         """Publish every message at its time; acknowledgements are collected behind."""
@@ -281,59 +240,17 @@ class Player:
                 head = heads.get(pond)
                 if head is None or head < clock_of(slot) - timedelta(seconds=1):
                     return False
-            said = await self._ask("monitor", "SELECT coalesce(max(position), 0) FROM monitor.event")
-            return self.scene.record.position >= said and await self._all_told(js)
+            said = await ask(self.connection, "monitor", "SELECT coalesce(max(position), 0) FROM monitor.event")
+            return self.scene.record.position >= said and await all_told(self.connection, js, self.scene.told.position)
 
-        await self._until(settled, SETTLE_LIMIT, "settle")
+        await until(settled, SETTLE_LIMIT, "settle", self.language)
         await self.respondents.settled()
-        await self._until(settled, SETTLE_LIMIT, "settle")
-
-    async def _all_told(self, js: JetStreamContext) -> bool:
-        """Return whether the notifier has heard of everything, sent everything, and we have heard of that."""
-        hearing = await js.consumer_info("EVENTS", "notifier-monitor")
-        if hearing.num_pending or hearing.num_ack_pending:
-            return False
-        waiting = "SELECT count(*) FROM notifier.delivery WHERE state IN ('waiting', 'sending')"
-        if await self._ask("notifier", waiting):
-            return False
-        said = await self._ask("notifier", "SELECT coalesce(max(position), 0) FROM notifier.event")
-        return self.scene.told.position >= said
-
-    async def _until(self, condition: Callable[[], Awaitable[bool]], limit: float, what: str) -> None:
-        """Wait for a condition; a part that is not up yet counts as not yet."""
-        from shared.words import say
-
-        end = time.monotonic() + limit
-        while True:
-            try:
-                if await condition():
-                    return
-            except (NotFound, Unavailable):
-                if time.monotonic() > end:
-                    raise
-            if time.monotonic() > end:
-                raise Fault("demo.no_answer", what=say(f"demo.what_{what}", self.language), seconds=round(limit))
-            await asyncio.sleep(PAUSE)
-
-    async def _ask(self, service: str, question: str) -> int:
-        """Return the one number that a query in a service's schema gives."""
-        import psycopg
-
-        url = self.connection.database(service)
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
-            row = await (await conn.execute(question)).fetchone()
-        return 0 if row is None else int(row[0])
+        await until(settled, SETTLE_LIMIT, "settle", self.language)
 
 
 def _synthetic(cloud: CloudEvent) -> bool:
     """Tell whether an event is the watchdog's or an exercise's: a running system has such beside ours."""
     return is_synthetic(cloud.subject)
-
-
-async def _dead(js: JetStreamContext) -> int:
-    """Return how many messages lie among the dead letters, advisories not counted."""
-    info = await js.stream_info("DEAD", subjects_filter="tw.dead.>")
-    return sum((info.state.subjects or {}).values())
 
 
 def _picture(pond: str) -> PondPicture:

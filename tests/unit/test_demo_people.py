@@ -15,11 +15,11 @@ from rich.console import Console
 from deploy.demo.answering import link_in, newest_mail
 from deploy.demo.judge import Record, SeenWarning
 from deploy.demo.people import HERE, people, place_of, set_up
-from deploy.demo.player import STORED
 from deploy.demo.scenario import scenario, site
 from deploy.demo.told import Told, missed
 from deploy.demo.toldview import ROWS, told_panel
 from deploy.demo.view import STYLES
+from deploy.demo.waiting import STORED
 from services.notifier.settings import load_rules
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent
