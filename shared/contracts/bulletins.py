@@ -15,8 +15,8 @@ __all__ = [
     "Bulletin",
     "BulletinIssued",
     "BulletinView",
+    "DutyLine",
     "IssueBulletin",
-    "OnDuty",
     "OpenWarning",
     "PondLine",
     "ShowBulletin",
@@ -45,7 +45,7 @@ class OpenWarning(Record):
     answered_by: str = ""
 
 
-class OnDuty(Record):
+class DutyLine(Record):
     """Somebody on duty now."""
 
     place: str
@@ -65,7 +65,7 @@ class Bulletin(Record):
     quiet_unmeasured: int = Field(default=0, ge=0)
     """Further ponds without a warning, seen, and without rain data: counted only."""
     warnings: tuple[OpenWarning, ...] = ()
-    on_duty: tuple[OnDuty, ...] = ()
+    on_duty: tuple[DutyLine, ...] = ()
     link: str | None = None
     exercise: bool = False
     late: bool = False

@@ -13,7 +13,7 @@ from services.notifier.domain.directory import Directory
 from services.notifier.domain.routing import Routing, Selector, members_at
 from services.notifier.domain.world import Member
 from shared.contracts.base import Moment, Record
-from shared.contracts.bulletins import Bulletin, OnDuty, OpenWarning, PondLine
+from shared.contracts.bulletins import Bulletin, DutyLine, OpenWarning, PondLine
 from shared.contracts.monitor import PondStanding, WarningView
 from shared.contracts.notifier import Answer
 from shared.contracts.people import Place, PlaceKind
@@ -105,12 +105,12 @@ def readers(directory: Directory, routing: Routing, plan: BulletinPlan, now: dat
     return tuple(found.values())
 
 
-def on_duty(directory: Directory, routing: Routing, now: datetime) -> tuple[OnDuty, ...]:
+def on_duty(directory: Directory, routing: Routing, now: datetime) -> tuple[DutyLine, ...]:
     """Return who is on duty at *now*: for the city, the counties, then the ponds."""
     places = _places(directory, routing, Selector(of="city"))
     places += _places(directory, routing, Selector(of="county"))
     places += _places(directory, routing, Selector(of="pond"))
-    found: dict[tuple[str, str, str], OnDuty] = {}
+    found: dict[tuple[str, str, str], DutyLine] = {}
     for place in places:
         pond = directory.ponds.get(place.id) if place.kind is PlaceKind.POND else None
         name = place.id if pond is None else pond.name
@@ -120,7 +120,7 @@ def on_duty(directory: Directory, routing: Routing, now: datetime) -> tuple[OnDu
                 if person is None or person.left:
                     person = directory.people.get(shift.deputy_id or "")
                 if person is not None and not person.left:
-                    found[name, shift.role, person.person_id] = OnDuty(place=name, role=shift.role, name=person.name)
+                    found[name, shift.role, person.person_id] = DutyLine(place=name, role=shift.role, name=person.name)
     return tuple(found.values())
 
 

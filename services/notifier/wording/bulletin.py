@@ -10,11 +10,11 @@ from services.notifier.wording.figures import local_time, number, plain
 from services.notifier.wording.fit import Piece, fitted
 from services.notifier.wording.marks import Language, Length, Rendered, marks
 from services.notifier.wording.situation import level_word
-from shared.contracts.bulletins import Bulletin, OnDuty, OpenWarning, PondLine
+from shared.contracts.bulletins import Bulletin, DutyLine, OpenWarning, PondLine
 from shared.contracts.levels import LevelName
 from shared.words import say
 
-__all__ = ["Bulletin", "OnDuty", "OpenWarning", "PondLine", "render_bulletin"]
+__all__ = ["Bulletin", "DutyLine", "OpenWarning", "PondLine", "render_bulletin"]
 
 _MOST = 30
 """Lines of one list; more are counted."""
@@ -126,7 +126,7 @@ def _rain(bulletin: Bulletin, language: Language) -> list[str]:
 
 
 def _duty(bulletin: Bulletin, language: Language) -> list[str]:
-    def line(each: OnDuty) -> str:
+    def line(each: DutyLine) -> str:
         return say(
             "bulletin.duty_line", language, place=plain(each.place), role=plain(each.role), name=plain(each.name)
         )

@@ -327,3 +327,19 @@ def test_unknown_and_closed_warnings_are_refused() -> None:
     for command in (acknowledge(), handle(), close()):
         with pytest.raises(Conflict):
             act(state, command, "pond", AT)
+
+
+def test_a_pond_of_very_many_warnings_is_remembered_by_their_numbers() -> None:
+    """The watchdog closes some 100,000 a year: what is kept of a pond must not grow with them."""
+    state = WatchState(current=None)
+    for number in range(1, 2001):
+        name = f"pond-20240710-{number}"
+        state = evolve(state, raised().model_copy(update={"warning_id": name}))
+        state = evolve(state, cleared().model_copy(update={"warning_id": name}))
+        state = evolve(state, WarningClosed(warning_id=name, pond_id="pond", by="w", evidence="e", at=AT))
+    assert len(state.closed) <= 1000
+    for number in (1, 700, 2000):
+        with pytest.raises(Conflict):
+            act(state, AcknowledgeWarning(warning_id=f"pond-20240710-{number}", by="Li"), "pond", AT)
+    with pytest.raises(NotFound):
+        act(state, AcknowledgeWarning(warning_id="pond-20240710-2001", by="Li"), "pond", AT)

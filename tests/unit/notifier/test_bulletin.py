@@ -10,9 +10,9 @@ import pytest
 
 from services.notifier.wording import (
     Bulletin,
+    DutyLine,
     Language,
     Length,
-    OnDuty,
     OpenWarning,
     PondLine,
     fits,
@@ -38,7 +38,7 @@ FULL = Bulletin(
             pond_name="河山尾矿库", level=None, since=TIME - timedelta(days=1), answered=True, answered_by="赵"
         ),
     ),
-    on_duty=(OnDuty(place="市值班室", role="带班", name="王五"),),
+    on_duty=(DutyLine(place="市值班室", role="带班", name="王五"),),
     link=LINK,
 )
 EMPTY = Bulletin(time=TIME)
