@@ -16,6 +16,7 @@ from pydantic import Field
 
 from services.notifier.digest import compose
 from services.notifier.domain.delivery import Claimed, Handed, Outcome
+from services.notifier.domain.policy import ORDER
 from services.notifier.domain.retry import Bucket, RetryPolicy, after
 from services.notifier.health import Health
 from services.notifier.keeping import Keeping
@@ -23,6 +24,7 @@ from services.notifier.ports import Channels, Contacts, Due, Post, Recorder, Ren
 from services.notifier.ways import Way, ways
 from shared.clock import Clock
 from shared.contracts.base import Record
+from shared.contracts.levels import LevelName
 from shared.logging import logger
 
 __all__ = ["Sender", "SenderSettings"]
@@ -39,7 +41,8 @@ class SenderSettings(Record):
     retry: RetryPolicy = RetryPolicy()
     burst: int = Field(default=3, ge=1)
     every_s: float = Field(default=5.0, gt=0)
-    """A person gets so many messages at once by one channel, then one so often: more are put together."""
+    """A person gets so many messages at once by one channel, then one so often: more are put together. Red counts
+    apart."""
     probe_s: float = Field(default=30.0, gt=0)
     """So often a channel that is down is tried."""
     poll_s: float = Field(default=1.0, gt=0)
@@ -76,7 +79,7 @@ class Sender:
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[tuple[str, str, bool]] = set()
-        self._paces: dict[tuple[str, str, bool], Bucket] = {}
+        self._paces: dict[tuple[str, str, bool, bool], Bucket] = {}
         self._keeping = Keeping(recorder)
         self._recovered: datetime | None = None
         self._log = logger(__name__)
@@ -141,7 +144,9 @@ class Sender:
         channel, key = way.channel, way.key
         if key in self._busy or not channel.free:
             return None  # whoever is in the way wakes us
-        pace = self._pace(key, now)
+        # Red has a pace of its own: whoever has just had three other messages does not wait for it.
+        red = max(each.urgency for each in way.due) >= ORDER[LevelName.RED]
+        pace = self._pace((*key, red), now)
         if not pace.ready:
             return pace.ready_at
         if way.probe_at is not None:
@@ -153,7 +158,7 @@ class Sender:
         if isinstance(claimed, datetime):
             return claimed
         if claimed:
-            self._paces[key] = pace.take()
+            self._paces[(*key, red)] = pace.take()
             self._busy.add(key)
             self._keeping.claimed(each.id for each in claimed)
             task = asyncio.create_task(self._deliver(claimed, way))
@@ -161,7 +166,7 @@ class Sender:
             task.add_done_callback(self._tasks.discard)
         return None
 
-    def _pace(self, key: tuple[str, str, bool], now: datetime) -> Bucket:
+    def _pace(self, key: tuple[str, str, bool, bool], now: datetime) -> Bucket:
         size = float(self._settings.burst)
         if len(self._paces) > 10_000:
             self._paces = {who: pace for who, pace in self._paces.items() if pace.filled(now).tokens < size}

@@ -208,10 +208,21 @@ async def test_what_is_due_together_goes_in_one_message_the_newest_of_each_alarm
     assert len(server.mails) == 3  # an exercise and a report are never among alarms
     together = next(mail for mail in server.mails if "tailings ponds" in mail.subject)
     assert together.subject == "2 tailings ponds: alarms up to red"
-    assert "red pond-w1 (alarm, en, short)" in together.body
+    assert "red pond-w1 (alarm, en, full)" in together.body
     assert "yellow" not in together.body
     assert together.body.index("pond-w1") < together.body.index("pond-w2")
     assert {event.delivery_id for event in office.desk.sent} == {"old", "new", "other", "drill", "report"}
+
+
+async def test_red_does_not_wait_for_the_pace_of_lesser_messages(pool: Pool, tmp_path: Path) -> None:
+    office = Office(pool, tmp_path, box_channel(), PEOPLE, settings=SenderSettings(burst=2, every_s=60))
+    for number in range(4):
+        await office.put(parcel(f"b{number}", channels=("mobile",), level=LevelName.BLUE))
+        await office.go(0)
+    assert len(office.desk.sent) == 2
+    await office.put(parcel("red", channels=("mobile",)))
+    await office.go(0)
+    assert "red" in {event.delivery_id for event in office.desk.sent}
 
 
 async def test_whoever_could_not_be_reached_gets_what_holds_now(pool: Pool, tmp_path: Path) -> None:
