@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 import pytest
+from psycopg import sql
 
 from deploy.local.running import RunningSystem
 from shared.bus.connection import connect
 from shared.bus.rpc import CommandClient
 from shared.contracts.drills import DrillView, ShowDrill, StartDrill
+from shared.contracts.ledger import ListPonds, PondList
 from shared.contracts.levels import LevelName
 from shared.contracts.monitor import ListWarnings, WarningList
 from shared.contracts.notifier import ActOnCard, AlarmView, AnswerAlarm
@@ -39,6 +42,7 @@ class Office:
 
     def __init__(self, system: RunningSystem, client: CommandClient, pond: str) -> None:
         self.home, self.client, self.pond = system.home, client, pond
+        self.owner = system.connection.database("owner")
 
     async def run(self, *arguments: str, language: str = "en") -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "TAILWARDEN_HOME": str(self.home), "TAILWARDEN_LANGUAGE": language}
@@ -134,9 +138,15 @@ async def test_played_answered_scored_and_stopped(office: Office) -> None:
     assert (await office.json("drill", "stop", drill, "--by", "another"))["ended_by"] == "孙主任"
     assert len(office.mails(wang)) == mails
     assert all("演练" in subject for subject, _ in office.mails(wang))
-    ponds = await office.said("registry", "ponds", "list", "--json")
-    assert office.pond in ponds or drill not in ponds
-    assert drill not in ponds
+    ponds = (await office.client.send(ListPonds(limit=500), PondList)).ponds
+    assert office.pond in {each.pond.id for each in ponds}
+    assert drill not in {each.pond.id for each in ponds}
+    with psycopg.connect(office.owner) as owner:
+        for view, column in (("registered_pond", "id"), ("registered_sensor", "pond_id"), ("warning", "pond_id")):
+            shown = sql.SQL("SELECT {} FROM dashboard.{}").format(sql.Identifier(column), sql.Identifier(view))
+            assert (drill,) not in owner.execute(shown).fetchall(), view
+        assert owner.execute("SELECT 1 FROM monitor.warning WHERE pond_id = %s", (drill,)).fetchall() == [(1,)]
+        assert owner.execute("SELECT 1 FROM cases.known_subject WHERE id = %s", (drill,)).fetchall() == []
 
 
 async def test_a_real_warning_goes_before_an_exercise_at_once(office: Office) -> None:

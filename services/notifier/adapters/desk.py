@@ -183,7 +183,7 @@ class Desk:
                 logger(__name__).info("not told", why="no_such_exercise", pond=event.pond_id, what=event.event_type)
                 return
             now = self.clock.now()
-            if now - event.at > BACKLOG:
+            if now - event.at > BACKLOG and not exercise:  # nothing real waits for an exercise
                 self._behind_until = now + QUIET
 
             def step(alarm: Alarm | None) -> Sequence[AlarmEvent]:

@@ -136,8 +136,10 @@ def storm_of(shadow: PondView, level: LevelName, started: datetime) -> Storm:
         known = [f"level.{name.value}" for name in LevelName if name in there] or "-"
         raise Conflict("drills.no_limits", field="storm", level=[f"level.{level.value}"], known=known)
     limits = dict(limits_of(_band(bands, lead)))
-    top, base = limits[level] + room, min(limits.values()) - _MARGIN_M
-    rise = max(_RISE[0], min(_RISE[1], math.ceil((top - base) / _STEP_M)))
+    top = limits[level] + room
+    # Where limits lie far apart the rise begins beyond the first: faster, it would look like a fault of the sensor.
+    base = max(min(limits.values()) - _MARGIN_M, top - _STEP_M * _RISE[1])
+    rise = min(_RISE[1], max(_RISE[0], math.ceil((top - base) / _STEP_M)))
     gauges = [Gauge(sensor_id=lead, base=base, top=top, wobble=min(_WOBBLE_M, room / 4))]
     for sensor in levels:
         if sensor.id != lead:

@@ -191,10 +191,12 @@ async def test_one_row_refused_and_nothing_is_entered(office: Office, pool: Pool
                 row=8, pond=PondDescription(id="p-8", name="八库"), facts=PondFacts(), use=PondUse.OUT_OF_USE,
                 use_since=date(2030, 1, 1),
             ),
+            PondRow(row=9, pond=PondDescription(id="drill-p-8", name="演练"), facts=PondFacts()),
         ),
         sensors=(
             SensorRow(row=4, pond_id="p-1", sensor=furlong),
             SensorRow(row=5, pond_id="nowhere", sensor=furlong.model_copy(update={"unit": "m"})),
+            SensorRow(row=6, pond_id="watchdog", sensor=furlong.model_copy(update={"unit": "m"})),
         ),
         people=(
             PersonRow(
@@ -210,8 +212,10 @@ async def test_one_row_refused_and_nothing_is_entered(office: Office, pool: Pool
         ("people", 6, "mobile", "people.bad_address"),
         ("ponds", 7, "mine_id", "ledger.no_mine"),
         ("ponds", 8, "use_since", "pondfiles.since_future"),
+        ("ponds", 9, "id", "drills.reserved"),
         ("sensors", 4, "unit", "units.unknown"),
         ("sensors", 5, "pond_id", "registry.no_pond"),
+        ("sensors", 6, "pond_id", "drills.reserved"),
     ]
     assert not answer.changed
     assert "138-abc" not in answer.model_dump_json()

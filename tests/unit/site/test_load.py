@@ -139,6 +139,8 @@ BAD = [
     ("timezone", "Asia/Shanghai", "Asia/Pingshan", 5, "unknown time zone 'Asia/Pingshan'", "IANA"),
     ("timezone-path", "Asia/Shanghai", "../etc", 5, "unknown time zone", "IANA"),
     ("id", '"xiakou"', '"Xia kou"', 2, "cannot be 'Xia kou'", "lower-case"),
+    ("id-reserved", '"xiakou"', '"drill-xiakou"', 2, "'drill-xiakou' is kept for exercises", "choose one"),
+    ("id-watchdog", '"xiakou"', '"watchdog"', 2, "'watchdog' is kept for", "choose one"),
     ("id-dots", '"level-1"', '"level.*"', 32, "cannot be 'level.*'", "lower-case"),
     ("twice", '"p-1"', '"level-1"', 49, "two sensors of the id 'level-1'", "line 32"),
     ("grade", "grade = 4", "grade = 9", 6, "too large", "5"),
