@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["LANGUAGES", "catalogue", "language", "say"]
+__all__ = ["LANGUAGES", "catalogue", "joined", "language", "say"]
 
 LANGUAGES = ("zh", "en")
 
@@ -58,7 +59,16 @@ def say(key: str, language: str, **params: Any) -> str:
     return texts["zh" if language == "zh" else "en"].format(**said)
 
 
-def _listed(items: list[Any] | tuple[Any, ...], language: str) -> str:
-    known = catalogue()
-    words = (say(item, language) if isinstance(item, str) and item in known else str(item) for item in items)
+def joined(words: Iterable[str], language: str) -> str:
+    """Return *words* one after the other as they stand, whatever they look like: names of people, say."""
     return ("、" if language == "zh" else ", ").join(words)
+
+
+def _listed(items: list[Any] | tuple[Any, ...], language: str) -> str:
+    return joined((_item(item, language) for item in items), language)
+
+
+def _item(item: Any, language: str) -> str:
+    """Return the text whose key *item* is, unless that text waits for parameters of its own; else *item* itself."""
+    texts = catalogue().get(item) if isinstance(item, str) else None
+    return str(item) if texts is None or "{" in texts["zh"] else say(item, language)

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 def bulletin(send: bool = SEND, by: str = BY, as_json: bool = JSON, home: Path | None = HOME) -> None:
     """Show the flood-season bulletin as it would be now, or send it. / 查看或发送汛期简报。"""
     from shared.contracts.bulletins import BulletinView, IssueBulletin, ShowBulletin
-    from shared.words import language, say
+    from shared.words import joined, language, say
     from tailwarden.cli.asking import login
     from tailwarden.cli.asking import send as ask
 
@@ -51,7 +51,7 @@ def bulletin(send: bool = SEND, by: str = BY, as_json: bool = JSON, home: Path |
     typer.echo(found.texts.get(words, ""))
     names = list(found.readers)
     key = "readers_none" if not names else "sent_to" if found.issued else "goes_to"
-    typer.echo(say(f"alarmload.{key}", words, names=names))
+    typer.echo(say(f"alarmload.{key}", words, names=joined(names, words)))
 
 
 def watchdog(as_json: bool = JSON, home: Path | None = HOME) -> None:

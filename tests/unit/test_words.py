@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from shared.words import LANGUAGES, catalogue, language, say
+from shared.words import LANGUAGES, catalogue, joined, language, say
 
 
 @pytest.mark.parametrize("key", sorted(catalogue()))
@@ -28,6 +28,14 @@ def test_no_english_text_holds_chinese() -> None:
 
 def test_an_unknown_key_is_said_as_it_is() -> None:
     assert say("no.such", "zh", a=1) == "no.such {'a': 1}"
+
+
+def test_a_list_is_said_item_by_item_and_a_text_that_waits_for_parameters_is_none() -> None:
+    """A name that looks like a key must never stop a message: the keys themselves are all tried."""
+    for lang in LANGUAGES:
+        for key in catalogue():
+            assert say("cases.missing", lang, finding="f", missing=[key])
+        assert joined(["units.unknown", "a"], lang) == ("units.unknown、a" if lang == "zh" else "units.unknown, a")
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("zh", "zh"), ("zh_CN.UTF-8", "zh"), ("en", "en"), ("de_DE", "en")])

@@ -13,7 +13,7 @@ from services.notifier.wording.steps import own_steps, role_word
 from services.notifier.wording.watchdog import render_watchdog
 from shared.contracts.levels import Level
 from shared.contracts.notifier import CardStep, MessageKind
-from shared.words import say
+from shared.words import joined, say
 
 __all__ = ["headline", "render", "situation_lines", "step_lines"]
 
@@ -187,8 +187,8 @@ def _also(message: Message, language: Language) -> str:
     if not names:
         return say("message.nobody_else", language)
     if len(names) > _NAMES:
-        return say("message.also_more", language, names=names[:_NAMES], count=len(names))
-    return say("message.also", language, names=names)
+        return say("message.also_more", language, names=joined(names[:_NAMES], language), count=len(names))
+    return say("message.also", language, names=joined(names, language))
 
 
 def _step(step: CardStep, language: Language) -> str:
