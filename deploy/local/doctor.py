@@ -13,13 +13,22 @@ from shared.words import say
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from psycopg import AsyncConnection
 
     from shared.settings import Connection, Settings
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "relay_lag"]
 
 LIMIT = 3.0
 """Seconds each question may take."""
+RELAY_LAG_S = 30.0
+"""An event stored so long ago [s] and not published is stuck: a relay at work needs well under one."""
+
+_LAG = """
+SELECT coalesce((SELECT max(position) FROM {schema}.event), 0), done.position,
+       (SELECT extract(epoch FROM now() - recorded_at)::float FROM {schema}.event WHERE position = done.position + 1)
+FROM (SELECT coalesce(max(position), 0) AS position FROM {schema}.relay_cursor) AS done
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +150,23 @@ async def _database(connection: Connection) -> list[Finding]:
             table = await (await database.execute("SELECT to_regclass(%s)", [f"{name}.event"])).fetchone()
             there = table is not None and table[0] is not None
             findings.append(Finding(f"schema {name}", there, "migrated" if there else "missing", "migrate_do"))
+            if there:
+                findings += await relay_lag(database, name)
     return findings
+
+
+async def relay_lag(database: AsyncConnection, name: str) -> list[Finding]:
+    """Compare what a service stored with what its relay says it published; nothing where this role may not look."""
+    from psycopg import errors, sql
+
+    try:
+        row = await (await database.execute(sql.SQL(_LAG).format(schema=sql.Identifier(name)))).fetchone()
+    except errors.InsufficientPrivilege:
+        return []
+    assert row is not None  # an aggregate gives one row
+    stored, published, waiting_s = row
+    stuck = waiting_s is not None and waiting_s > RELAY_LAG_S
+    detail = f"{stored:,} stored, {published:,} published"
+    if stuck:
+        detail += f"; event {published + 1:,} waits for {waiting_s:,.0f} s"
+    return [Finding(f"relay {name}", not stuck, detail, "relay_do", {"name": name})]

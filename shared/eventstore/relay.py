@@ -146,6 +146,11 @@ class Relay:
         stored = 0 if row is None else int(row[0])
         if position > stored:
             raise Fault("relay.ahead", service=self._service, published=position, stored=stored)
+        if position:
+            # A relay killed between publishing and this record left it behind: who reads it would miss what is there.
+            await conn.execute(
+                statement("save_cursor"), {"service": self._service, "position": position, "hash": last.hash}
+            )
         self._position, self._sequence = position, sequence
         self._log.info("relay leads", after_position=position, stored=stored)
 

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from shared.clock import utc
 from shared.contracts.base import Event
+from shared.contracts.cloudevents import envelope
 from shared.eventstore.events import NewEvent, StoredEvent
 from shared.eventstore.hashing import GENESIS, link
 from shared.eventstore.sql import statement
@@ -75,8 +76,8 @@ class EventStore:
             ``store.conflict`` when the stream is not at *expected_version*; ``store.duplicate_event`` when an id is
             in the store already.
         Fault
-            ``store.unknown_type`` for an event this store does not hold; ``store.bad_aggregate`` and
-            ``store.too_large`` for one that could never be published: it would hold up every event after it.
+            ``store.unknown_type`` for an event this store does not hold; ``store.bad_aggregate``, ``store.too_large``
+            and ``store.unpublishable`` for one that could never be published: it would hold up every event after it.
         ValueError
             If *recorded_at* has no offset, or no transaction is open.
         """
@@ -161,6 +162,7 @@ class EventStore:
                     digest,
                 )
             )
+            _check_envelope(stored[-1])
             previous = digest
         return stored, columns
 
@@ -220,3 +222,11 @@ class EventStore:
             position, id_, stream, version, event, type_, kind.schema_version, aggregate_id, meta, recorded_at,
             bytes(digest),
         )  # fmt: skip
+
+
+def _check_envelope(stored: StoredEvent) -> None:
+    """Refuse an event whose envelope cannot be written: stored, it would stop the relay for ever."""
+    try:
+        envelope("-", stored)
+    except TypeError as error:  # what orjson raises
+        raise Fault("store.unpublishable", type=stored.type, reason=str(error)) from error

@@ -22,6 +22,7 @@ class TankFilled(Event):
     event_type: ClassVar[str] = "registry.tank.filled"
     litres: float
     note: str = ""
+    strokes: int = 0
 
 
 class TankDrained(Event):
@@ -99,8 +100,8 @@ class Levels:
             )
 
 
-def filled(litres: float = 1.0, tank: str = "a", id: UUID | None = None, note: str = "") -> NewEvent:
-    return NewEvent(TankFilled(litres=litres, note=note), tank, id or uuid4())
+def filled(litres: float = 1.0, tank: str = "a", id: UUID | None = None, note: str = "", strokes: int = 0) -> NewEvent:
+    return NewEvent(TankFilled(litres=litres, note=note, strokes=strokes), tank, id or uuid4())
 
 
 def sample_store() -> EventStore:

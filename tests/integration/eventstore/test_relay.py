@@ -19,6 +19,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from structlog.testing import capture_logs
 
+from deploy.local.doctor import relay_lag
 from deploy.local.nats import SERVICE_USER, NatsServer
 from deploy.local.ports import choose
 from deploy.local.process import Process
@@ -127,6 +128,35 @@ async def test_dying_between_publish_and_cursor_repeats_nothing(pool: Pool, js: 
         await until(lambda: relay.position == 15)
     assert await positions(js) == list(range(1, 16))
     assert await cursor_at(pool) == 15
+
+
+async def test_a_relay_that_was_killed_before_it_recorded_says_where_it_stands_as_soon_as_it_leads(
+    pool: Pool, js: JetStreamContext
+) -> None:
+    """Whoever reads the cursor (doctor, say) would take what is published for stuck."""
+    await write(pool, 3)
+    async with running(Relay(sample_store(), pool, js, SERVICE)) as relay:
+        await until(lambda: relay.position == 3)
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE relay_cursor SET position = 1")
+    async with running(Relay(sample_store(), pool, js, SERVICE)) as relay:
+        await until(lambda: relay.position == 3)
+        async with asyncio.timeout(10):
+            while await cursor_at(pool) != 3:
+                await asyncio.sleep(0.01)
+
+
+async def test_doctor_tells_a_relay_that_is_stuck(pool: Pool, js: JetStreamContext) -> None:
+    await write(pool, 3)  # events recorded long ago
+    async with pool.connection() as conn:
+        (stuck,) = await relay_lag(conn, SERVICE)
+        assert (stuck.ok, stuck.name) == (False, "relay registry")
+        assert stuck.detail.startswith("3 stored, 0 published; event 1 waits for ")
+    async with running(Relay(sample_store(), pool, js, SERVICE)) as relay:
+        await until(lambda: relay.position == 3)
+    async with pool.connection() as conn:
+        (well,) = await relay_lag(conn, SERVICE)
+        assert (well.ok, well.detail) == (True, "3 stored, 3 published")
 
 
 async def test_cancelled_at_any_moment_it_goes_on_where_it_was(pool: Pool, js: JetStreamContext) -> None:

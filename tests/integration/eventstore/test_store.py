@@ -105,6 +105,7 @@ async def test_appending_outside_a_transaction_is_refused(pool: Pool) -> None:
         (filled(tank="*"), "store.bad_aggregate"),
         (filled(tank=""), "store.bad_aggregate"),
         (filled(note="水" * (MAX_EVENT_BYTES // 3 + 1)), "store.too_large"),
+        (filled(strokes=2**70), "store.unpublishable"),
     ],
 )
 async def test_what_could_not_be_read_or_published_later_is_refused(pool: Pool, event: NewEvent, code: str) -> None:
