@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from shared.contracts.base import Command, Event, Moment, Record
+from shared.names import has_controls
 
 __all__ = ["Act", "Asked", "Kept", "Name", "PageQuery", "Recorded", "Text"]
 
@@ -32,6 +33,14 @@ class Act(Command):
     """The day it happened; None: today. Never after today, never before the record's last act."""
     expected_version: int | None = Field(default=None, ge=0)
     """The version the person saw: when the record has moved on, the act is refused with the record as it stands."""
+
+    @field_validator("by")
+    @classmethod
+    def _is_written(cls, by: str) -> str:
+        """Refuse a signature that does not read as it is stored."""
+        if has_controls(by):
+            raise ValueError("a name must not contain control characters or signs of direction")
+        return by
 
 
 class Recorded(Event):

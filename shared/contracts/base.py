@@ -6,11 +6,20 @@ an old reader survives a newer writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC
-from typing import Annotated, Any, ClassVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from shared.contracts.border import implausible_days, unkeepable
 
 __all__ = ["Command", "Event", "Identifier", "Moment", "Record"]
 
@@ -19,7 +28,15 @@ ID_PATTERN = r"^[a-z0-9_-]{1,64}$"
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id safe in NATS subjects, MQTT topics and file names: ``[a-z0-9_-]{1,64}``."""
 
-Moment = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("there is no such time in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An aware time, held in UTC; a time without offset is refused."""
 
 
@@ -52,24 +69,17 @@ class Command(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_nul(cls, given: Any) -> Any:
-        """Refuse NUL: no name or text has one, and the database cannot keep it."""
-        for where, text in _texts(given):
-            if "\x00" in text:
-                raise ValueError(f"{where}: text must not contain NUL (U+0000)")
+    def _can_be_kept(cls, given: Any) -> Any:
+        """Refuse what the database cannot keep or a reader of JSON cannot take."""
+        faults = unkeepable(given)
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults)
         return given
 
-
-def _texts(given: Any, where: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every text in nested data, with its path."""
-    match given:
-        case str():
-            yield where, given
-        case dict():
-            for key, value in given.items():
-                yield from _texts(value, f"{where}.{key}".lstrip("."))
-        case list() | tuple():
-            for index, value in enumerate(given):
-                yield from _texts(value, f"{where}[{index}]")
-        case _:
-            pass
+    @model_validator(mode="after")
+    def _days_are_plausible(self) -> Self:
+        """Refuse days on which nothing here can have happened or be due."""
+        faults = implausible_days(self)
+        if faults:
+            raise ValidationError.from_exception_data(type(self).__name__, faults)
+        return self

@@ -38,6 +38,8 @@ _REASONS: dict[str, str] = {
     "less_than_equal": "input.too_high",
     "enum": "input.choice",
     "literal_error": "input.choice",
+    "whole_range": "input.outside",
+    "day_range": "input.outside",
 }
 _KIND_PREFIXES: tuple[tuple[str, str], ...] = (
     ("string", "input.not_text"),
@@ -87,6 +89,8 @@ def bad_input_of(error: ValidationError, prefix: str = "") -> BadInput:
         "got": _excerpt(fault.get("input")),
         "why": str(context.get("error", fault["msg"])),
         "expected": str(context.get("expected", context.get("pattern", ""))),
+        "least": str(context.get("ge", "")),
+        "most": str(context.get("le", "")),
         "limit": _first(context, ("gt", "ge", "lt", "le", "min_length", "max_length")),
         "more": len(faults) - 1,
     }

@@ -7,8 +7,10 @@ from pydantic import ValidationError
 
 from services.monitor.domain.watch import Life, WatchState, act
 from shared.clock import SystemClock
+from shared.contracts.cases import ListFindings, ReportProgress
 from shared.contracts.levels import Level
 from shared.contracts.monitor import AcknowledgeWarning, HandleWarning
+from shared.contracts.reading import bad_input_of
 from shared.contracts.registry import PondDescription, RegisterPond
 from shared.problems import BadInput
 
@@ -20,6 +22,30 @@ def test_nul_is_refused_wherever_it_stands(by: str) -> None:
     with pytest.raises(ValidationError, match="NUL"):
         RegisterPond.model_validate({"pond": {"id": "a", "name": f"n{by}"}, "by": "x"})
     assert RegisterPond(pond=PondDescription(id="a", name="下口"), by="李").by == "李"
+
+
+@pytest.mark.parametrize("outside", [2**53, -(2**53), 10**40])
+def test_no_whole_number_is_larger_than_every_reader_keeps(outside: int) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ListFindings.model_validate({"offset": outside})
+    problem = bad_input_of(refused.value)
+    assert (problem.code, problem.params["where"]) == ("input.outside", "offset")
+    assert "9007199254740991" in problem.words("en")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1948-12-31", "2200-01-01", "9999-12-31"])
+def test_no_act_has_a_day_on_which_nothing_here_can_happen(day: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ReportProgress.model_validate({"finding_id": "f1", "text": "x", "by": "李四", "on": day})
+    problem = bad_input_of(refused.value)
+    assert (problem.code, problem.params["where"]) == ("input.outside", "on")
+    assert "1949-01-01" in problem.words("en")
+    assert ReportProgress.model_validate({"finding_id": "f1", "text": "x", "by": "李四", "on": "1949-01-01"})
+
+
+def test_a_signature_reads_as_it_is_stored() -> None:
+    with pytest.raises(ValidationError, match="control characters"):
+        ReportProgress(finding_id="f1", text="x", by="张\u202e三")
 
 
 @pytest.mark.parametrize("blank", [" ", "\u200b", "\u2800", "　", "-", "…"])
