@@ -10,6 +10,7 @@ from typing import Protocol
 from services.registry.domain import Asked, Pond, PondCommand, PondState, Unregistered
 from shared.clock import Clock
 from shared.contracts.registry import PondView, RegisterPond, RegisterSensor, SensorView, ShowPond
+from shared.names import is_blank
 from shared.problems import BadInput, NotFound
 from shared.site.units import to_canonical
 
@@ -70,7 +71,7 @@ class Registry:
 
 def check(command: PondCommand) -> None:
     """Refuse blank names, and names that only tables outside the domain know: time zones and units."""
-    if not any(letter.isalnum() for letter in command.by):
+    if is_blank(command.by):
         raise BadInput("watch.blank", field="by", name="by")
     if isinstance(command, RegisterPond):
         name = command.pond.timezone

@@ -44,7 +44,11 @@ GONE = frozenset({MineStatus.CLOSED, MineStatus.PHASED_OUT, MineStatus.MERGED})
 
 
 class DocumentRef(Record):
-    """A document by number and title; ``sha256`` when the paper itself is kept as evidence."""
+    """A document by number and title; ``sha256`` when the paper itself is kept as evidence.
+
+    To the register it is a reference and no more: the files lie in the evidence store of the cases, which the register
+    does not read. Whether the bytes are there and sound, ``cases.verify_evidence`` says.
+    """
 
     number: str = Field(default="", max_length=200)
     title: str = Field(default="", max_length=500)

@@ -145,6 +145,8 @@ class PondFile(Kept):
     """Since when it is used so; None as long as nobody said."""
     out_of_use_since: date | None = None
     """For a pond out of use: since when. Its closing and closure keep this day."""
+    term: int = 0
+    """How often it went out of use: a corrected day belongs to the same term, a stop after another use to the next."""
     closure: Closure | None = None
     raised: tuple[date, ...] = ()
     """Days on which a dam raise was recorded."""
@@ -214,9 +216,10 @@ class ClosureExtended(Recorded):
 class ClosureOverdue(Recorded):
     """A pond is out of use for more than three years and not deregistered; raised by the register itself.
 
-    Once for each pond and reminder stage; ``on`` and ``due_on`` are the day the stage fell due (the term's last day),
-    whenever it was noticed; where a corrected ``out_of_use_since`` moved a stage before one raised already, ``on`` is
-    that one's day. Kept in a stream of its own (``closure-<id>``).
+    Once for each pond, time out of use and reminder stage; ``on`` and ``due_on`` are the day the stage fell due (the
+    term's last day), whenever it was noticed. Where ``out_of_use_since`` was corrected the stages are counted anew from
+    that day, and the latest of them is raised with it; ``on`` is never before the day of what was raised earlier. Kept
+    in a stream of its own (``closure-<id>``).
     """
 
     event_type: ClassVar[str] = "registry.pond.closure_overdue"
@@ -227,6 +230,12 @@ class ClosureOverdue(Recorded):
     stage: int = Field(ge=1)
     """1 when three years are over; each further stage is a reminder."""
     due_on: date
+    term: int = 0
+    """Which time out of use, from 1; 0 in events from before terms were counted."""
+    passed_over: int = 0
+    """Of a corrected day: how many earlier stages this one stands for; they were told of the day that was wrong."""
+    corrected: bool = False
+    """Another ``out_of_use_since`` was raised of this term before: it was corrected."""
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import asyncio
 from contextlib import suppress
 from datetime import date
 
+import psycopg
+
 from services.registry.domain.overdue import RULE, OverdueRule, RemindOverdue, missed
 from services.registry.kinds import CLOSURE, PONDFILE
 from shared.eventstore.aggregates import Acting, Aggregates
@@ -23,7 +25,9 @@ SELECT p.id FROM pondfile_history p
 LEFT JOIN closure_history c ON c.id = p.id AND c.valid_to IS NULL
 WHERE p.valid_to IS NULL AND p.out_of_use_since IS NOT NULL
   AND p.out_of_use_since + make_interval(months => %(after)s + %(remind)s *
-        CASE WHEN c.id IS NULL OR p.out_of_use_since > c.due_on THEN 0 ELSE c.stage END)
+        CASE WHEN c.out_of_use_since = p.out_of_use_since
+                  AND coalesce((c.state->>'term')::int, 0) IN (0, coalesce((p.state->>'term')::int, 0))
+             THEN c.stage ELSE 0 END)
       < least(%(today)s::date,
               CASE WHEN p.pond_use = 'deregistered' THEN (p.state->>'use_since')::date - 1 END)
 ORDER BY p.id
@@ -68,14 +72,20 @@ class Overdue:
                     await self._woken.wait()
 
     async def look(self) -> int:
-        """Raise every stage that fell due and was not raised; return how many there were."""
+        """Raise every stage that fell due and was not raised; return how many. A pond that fails stops no other."""
         today = self._records.today()
         terms = {"after": self._rule.after_months, "remind": self._rule.remind_months, "today": today}
         async with self._records.pool.connection() as conn:
             due = [str(row[0]) for row in await (await conn.execute(_DUE, terms)).fetchall()]
         raised = 0
         for pond_id in due:
-            raised += await self._remind(pond_id, today)
+            try:
+                raised += await self._remind(pond_id, today)
+            except psycopg.OperationalError:
+                raise
+            except Exception as error:
+                reason = str(error) or type(error).__name__
+                logger(__name__).error("overdue closure cannot be raised", pond=pond_id, error=reason)
         return raised
 
     async def _remind(self, pond_id: str, today: date) -> int:

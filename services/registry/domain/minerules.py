@@ -34,6 +34,7 @@ from shared.contracts.mines import (
     SetSuspensionControls,
     SuspendMine,
 )
+from shared.names import is_blank
 from shared.problems import BadInput, Conflict
 
 __all__ = [
@@ -214,12 +215,14 @@ def check_evidence(evidence: Sequence[DocumentRef], field: str = "evidence") -> 
     Raises
     ------
     BadInput
-        ``mines.no_evidence``, ``mines.no_document``.
+        ``mines.no_evidence``, ``mines.no_document``, ``mines.no_digest``.
     """
     if not evidence:
         raise BadInput("mines.no_evidence", field=field)
     for document in evidence:
-        if document.sha256 is None and not any(letter.isalnum() for letter in document.number + document.title):
+        if document.sha256 is not None and not document.sha256.strip("0"):
+            raise BadInput("mines.no_digest", field=field)
+        if document.sha256 is None and is_blank(document.number + document.title):
             raise BadInput("mines.no_document", field=field)
 
 

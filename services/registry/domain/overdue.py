@@ -43,8 +43,10 @@ RULE = OverdueRule()
 
 
 class Reminders(Kept):
-    """What was raised of a pond: stages of its latest time out of use."""
+    """What was raised of a pond last: the stage, and the time out of use it belongs to."""
 
+    term: int = 0
+    """0: raised before terms were counted."""
     out_of_use_since: date
     stage: int
     due_on: date
@@ -84,7 +86,7 @@ def missed(file: PondFile, today: date, known: Reminders | None, rule: OverdueRu
     """Return the stages that fell due before *today* and were not raised, each with the day it fell due.
 
     Deregistration ends them: a stage that held on any day before it is raised even when noticed only afterwards. A pond
-    that was used again and stopped anew begins with stage 1; a mere correction of the day does not.
+    that was used again and stopped anew begins with stage 1, and so does a corrected day: its stages are others.
     """
     since = file.out_of_use_since
     if since is None:
@@ -92,7 +94,7 @@ def missed(file: PondFile, today: date, known: Reminders | None, rule: OverdueRu
     end = today
     if file.use is PondUse.DEREGISTERED and file.use_since is not None:
         end = min(today, file.use_since - timedelta(days=1))
-    raised = 0 if known is None or since > known.due_on else known.stage
+    raised = known.stage if known is not None and _same_term(known, file) and known.out_of_use_since == since else 0
     found: list[tuple[int, date]] = []
     while True:
         due = months_after(since, rule.after_months + raised * rule.remind_months)
@@ -102,15 +104,25 @@ def missed(file: PondFile, today: date, known: Reminders | None, rule: OverdueRu
         found.append((raised, due))
 
 
+def _same_term(known: Reminders, file: PondFile) -> bool:
+    return known.term in (0, file.term)
+
+
 def decide_reminders(asked: Asked[RemindOverdue], state: Reminders | None) -> list[ClosureOverdue]:
-    """Raise every stage that was missed, dated on the day it fell due."""
+    """Raise every stage that was missed, dated on the day it fell due: no day's record depends on who was awake.
+
+    Of a corrected day only the latest stage is raised, and says how many it stands for: the earlier ones were told, of
+    the day that was wrong.
+    """
     file, command = asked.command.file, asked.command
     stages = missed(file, command.today, state, OverdueRule(command.after_months, command.remind_months))
     if state is None and not stages:
         raise NotFound("acts.unknown", record=f"closure {file.id}")
+    corrected = state is not None and _same_term(state, file) and state.out_of_use_since != file.out_of_use_since
+    told = stages[-1:] if corrected else stages
     events: list[ClosureOverdue] = []
     last = None if state is None else state.last_on
-    for stage, due in stages:
+    for stage, due in told:
         assert file.out_of_use_since is not None, "only a pond out of use has stages"
         # A day corrected backwards may make a later stage fall due before an earlier one was: a stream's days ascend.
         last = due if last is None else max(due, last)
@@ -120,8 +132,11 @@ def decide_reminders(asked: Asked[RemindOverdue], state: Reminders | None) -> li
                 name=file.name,
                 county=file.county,
                 out_of_use_since=file.out_of_use_since,
+                term=file.term,
                 stage=stage,
                 due_on=due,
+                passed_over=len(stages) - len(told),
+                corrected=corrected,
                 on=last,
                 at=asked.at,
                 by="registry",
@@ -135,6 +150,7 @@ def evolve_reminders(state: Reminders | None, event: ClosureOverdue) -> Reminder
     return Reminders(
         id=event.pond_id,
         last_on=event.on,
+        term=event.term,
         out_of_use_since=event.out_of_use_since,
         stage=event.stage,
         due_on=event.due_on,

@@ -134,11 +134,12 @@ def evolve(state: PondFile | None, event: FileEvent) -> PondFile:
 
 
 def _used(state: PondFile, use: PondUse, since: date) -> dict[str, Any]:
+    stopped = {"out_of_use_since": since, "term": state.term + (state.out_of_use_since is None)}
     if use is PondUse.OUT_OF_USE and state.use is PondUse.CLOSING:
-        return {"out_of_use_since": since}
+        return stopped
     told: dict[str, Any] = {"use": use, "use_since": since}
     if use is PondUse.OUT_OF_USE:
-        told["out_of_use_since"] = since
+        told |= stopped
     elif use in (PondUse.IN_USE, PondUse.UNDER_CONSTRUCTION):
         told["out_of_use_since"] = None
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.names import is_blank
 from shared.problems import BadInput
 
 __all__ = ["check_said"]
@@ -16,5 +17,5 @@ def check_said(**texts: str) -> None:
         ``acts.blank``; ``field`` names the text.
     """
     for name, text in texts.items():
-        if not any(letter.isalnum() for letter in text):
+        if is_blank(text):
             raise BadInput("acts.blank", field=name, name=name)

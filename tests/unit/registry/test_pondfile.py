@@ -6,12 +6,22 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.registry.domain.overdue import OverdueRule, Reminders, closure_late, missed, overdue_since
+from services.registry.domain.overdue import (
+    OverdueRule,
+    Reminders,
+    RemindOverdue,
+    closure_late,
+    decide_reminders,
+    evolve_reminders,
+    missed,
+    overdue_since,
+)
 from services.registry.domain.pondfile import FileAct, PondFileAct, decide, evolve
 from services.registry.domain.terms import months_after
 from shared.contracts.acts import Asked
 from shared.contracts.pondfiles import (
     ChangePondUse,
+    ClosureOverdue,
     ClosureStep,
     ExtendClosure,
     PondFacts,
@@ -40,6 +50,10 @@ def after(*acts: PondFileAct, file: PondFile | None = None, on: date = DAY) -> P
             file = evolve(file, event)
     assert file is not None
     return file
+
+
+def remind(file: PondFile, today: date, known: Reminders | None) -> list[ClosureOverdue]:
+    return decide_reminders(Asked(RemindOverdue(file=file, today=today), AT, today), known)
 
 
 def use(wanted: PondUse, since: date | None = None) -> ChangePondUse:
@@ -224,12 +238,40 @@ def test_stages_that_were_missed() -> None:
         id="p", last_on=date(2022, 11, 30), out_of_use_since=date(2019, 5, 31), stage=2, due_on=date(2022, 11, 30)
     )
     assert missed(file, date(2023, 7, 1), known) == three[2:]
-    # The day it stopped is corrected: what was raised stays raised, once each.
+    # The day it stopped is corrected, backwards or forwards: other stages, counted from the right day.
     earlier = after(use(PondUse.OUT_OF_USE, date(2019, 3, 1)), file=file)
-    assert missed(earlier, date(2023, 2, 1), known) == []
+    assert missed(earlier, date(2023, 2, 1), known) == [(1, date(2022, 3, 1)), (2, date(2022, 9, 1))]
+    later = after(use(PondUse.OUT_OF_USE, date(2021, 3, 1)), file=file)
+    assert (earlier.term, later.term) == (1, 1)
+    assert missed(later, date(2024, 3, 1), known) == []
+    assert missed(later, date(2024, 3, 2), known) == [(1, date(2024, 3, 1))]
     # Used again, and stopped again: a new time out of use.
     anew = after(use(PondUse.IN_USE, date(2023, 1, 1)), use(PondUse.OUT_OF_USE, date(2023, 2, 1)), file=file)
+    assert anew.term == 2
     assert missed(anew, date(2026, 2, 2), known) == [(1, date(2026, 2, 1))]
+
+
+def test_a_corrected_day_is_told_by_its_latest_stage_alone() -> None:
+    file = after(use(PondUse.OUT_OF_USE, date(2019, 5, 31)))
+    told = remind(file, date(2022, 6, 1), None)
+    assert [(each.stage, each.on, each.corrected, each.passed_over) for each in told] == [
+        (1, date(2022, 5, 31), False, 0)
+    ]
+    known = evolve_reminders(None, told[0])
+    earlier = after(use(PondUse.OUT_OF_USE, date(2018, 3, 1)), file=file)
+    corrected = remind(earlier, date(2022, 6, 1), known)
+    assert [(each.stage, each.due_on, each.on, each.corrected, each.passed_over) for each in corrected] == [
+        (3, date(2022, 3, 1), date(2022, 5, 31), True, 2)
+    ]
+    known = evolve_reminders(known, corrected[0])
+    assert remind(earlier, date(2022, 6, 1), known) == []
+    assert [each.stage for each in remind(earlier, date(2022, 9, 2), known)] == [4]
+    # Stopped anew, it is a time out of use of its own, all of whose stages are told.
+    anew = after(use(PondUse.IN_USE, date(2022, 9, 1)), use(PondUse.OUT_OF_USE, date(2022, 10, 1)), file=earlier)
+    assert [(each.term, each.stage, each.corrected) for each in remind(anew, date(2026, 4, 2), known)] == [
+        (2, 1, False),
+        (2, 2, False),
+    ]
 
 
 def test_what_fell_due_before_deregistration_is_raised_even_when_noticed_after() -> None:
