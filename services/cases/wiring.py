@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.cases.adapters.evidence import require_evidence
 from services.cases.adapters.subjects import similar_to
-from services.cases.handlers.findings import Findings
+from services.cases.handlers.findings import Damage, Findings
 from services.cases.handlers.letters import Letters
 from services.cases.handlers.reports import Asks, Reports
 from services.cases.kinds import KINDS
@@ -69,8 +69,10 @@ def store() -> ServiceStore:
     )
 
 
-def answer_commands(broker: NatsBroker, records: Aggregates, settings: CasesSettings) -> None:
-    """Register the service's commands on *broker*."""
+def answer_commands(
+    broker: NatsBroker, records: Aggregates, settings: CasesSettings, damage: Damage | None = None
+) -> None:
+    """Register the service's commands on *broker*; *damage* reads the evidence that acts rest on."""
     letters = Letters(records)
     serve_command(broker, ReceiveLetter, letters.receive, SERVICE)
     serve_command(broker, AmendLetter, letters.change, SERVICE)
@@ -84,6 +86,7 @@ def answer_commands(broker: NatsBroker, records: Aggregates, settings: CasesSett
         records,
         similar_to,
         require_evidence,
+        damage=damage,
         look_back_days=settings.look_back_days,
         similar_checks=settings.similar_checks,
     )
@@ -132,8 +135,8 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             records = Aggregates(pool, parts.store, parts.projections, SystemClock(), zone, relay.wake)
             broker = new_broker(to, name="tailwarden-cases")
             own = CasesSettings()
-            answer_commands(broker, records, own)
             files = evidence_files(own, settings.home)
+            answer_commands(broker, records, own, files.damage)
             await files.sweep()
             answer_work_commands(broker, records, own, files, SERVICE)
             listen(broker, records, nc)

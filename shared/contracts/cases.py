@@ -288,7 +288,10 @@ class ScheduleLookBack(Act):
 
 
 class HoldLookBack(Act):
-    """Record a look-back; one that does not hold reopens a closed finding."""
+    """Record a look-back; one that does not hold reopens a closed finding. Nobody who had a hand in the rectification.
+
+    On or after the day of a scheduled look-back it is that one; before, it stands beside it.
+    """
 
     command_name: ClassVar[str] = "cases.hold_look_back"
     finding_id: Identifier

@@ -55,6 +55,16 @@ class EvidenceFiles:
         """
         return await asyncio.to_thread(self._read, digest)
 
+    async def damage(self, digests: Iterable[str]) -> dict[str, Fault]:
+        """Read each of *digests* and return, by digest, what is wrong with those that are missing or damaged."""
+        found: dict[str, Fault] = {}
+        for digest in dict.fromkeys(digests):
+            try:
+                await self.read(digest)
+            except Fault as fault:
+                found[digest] = fault
+        return found
+
     async def sweep(self) -> None:
         """Remove what processes that were killed left half written, an hour ago or longer."""
         await asyncio.to_thread(self._sweep)

@@ -168,7 +168,7 @@ async def _closure_overdue(acting: Acting, event: ClosureOverdue) -> None:
         due_on=event.due_on,
         out_of_use_since=event.out_of_use_since,
     )
-    finding_id = closure_finding_id(event.pond_id, event.out_of_use_since)
+    finding_id = closure_finding_id(event.pond_id, event.term, event.out_of_use_since)
     own = await acting.find(FINDING, finding_id)
     if own is None:
         of_a_letter = await _open_finding_of_a_letter(acting.conn, event.pond_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from services.cases.domain.names import named
+from services.cases.domain.names import signed
 from shared.contracts.acts import Asked, Recorded
 from shared.contracts.campaigns import (
     AmendCampaign,
@@ -39,7 +39,7 @@ def decide(asked: Asked[CampaignAct], state: Campaign | None) -> Sequence[Record
     """
     command = asked.command
     on, at, by, campaign_id = asked.on, asked.at, command.by, command.campaign_id
-    named(by=by)
+    signed(by=by)
     if isinstance(command, OpenCampaign):
         if state is None:
             _in_order(command.plan)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from services.cases.domain.names import blank, named, same_person
+from services.cases.domain.names import blank, same_person, signed
 from shared.contracts.acts import Asked, Recorded
 from shared.contracts.cases import Subject
 from shared.contracts.casework import (
@@ -63,7 +63,7 @@ def decide(asked: Asked[Any], state: CaseFile | None) -> Sequence[Recorded]:
     at, on = asked.at, asked.on
     if isinstance(command, HearWarning):
         return _hear(asked, command, state)
-    named(by=command.by)
+    signed(by=command.by)
     if isinstance(command, OpenCaseFile):
         return _open(asked, command, state)
     if state is None:
@@ -114,6 +114,8 @@ def _close(asked: Asked[Any], command: CloseCaseFile, state: CaseFile) -> Sequen
         raise BadInput("casework.no_evidence", field="evidence", case=state.id)
     if state.case_kind is CaseKind.INCIDENT and second is None:
         raise BadInput("casework.no_second", field="confirmed_by", case=state.id)
+    if second is not None:
+        signed(confirmed_by=second)
     if second is not None and same_person(second, [command.by]):
         raise Conflict("casework.same_person", field="confirmed_by", name=second)
     return [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.cases.domain.names import named
+from services.cases.domain.names import named, signed
 from shared.contracts.acts import Asked
 from shared.contracts.evidence import AddEvidence, Evidence, EvidenceAdded
 from shared.problems import BadInput
@@ -39,7 +39,8 @@ def decide(asked: Asked[Deposit], state: Evidence | None) -> Sequence[EvidenceAd
         ``acts.blank``, ``evidence.received_on_future``.
     """
     command, facts = asked.command, asked.command.facts
-    named(by=command.by, title=command.title)
+    signed(by=command.by)
+    named(title=command.title)
     if state is not None:
         return []
     received: date = asked.on if command.received is None else command.received

@@ -1,7 +1,7 @@
 """A finding's life: raised, assigned, rectified, submitted, re-inspected, closed out, looked back at, reopened.
 
 The way to closed-out leads through evidence and a second person: ``close_out`` refuses whoever answered for the
-finding, reported progress on it or submitted it, in this round or an earlier one.
+finding, reported progress on it or submitted it, in this round or an earlier one. Nor may they hold a look-back.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import TypeAlias, assert_never
 from pydantic import Field
 
 from services.cases.domain.finding_rules import (
+    check_assigned_anew,
     check_assignment,
     check_extension,
     check_reason,
     check_second_person,
     not_gone,
 )
-from services.cases.domain.names import named
+from services.cases.domain.names import named, signed
 from shared.contracts.acts import Asked, Recorded
 from shared.contracts.cases import (
     AssignFinding,
@@ -92,13 +93,14 @@ def decide(asked: Asked[FindingAct], state: Finding | None) -> list[Recorded]:
         ``acts.unknown``: no such finding.
     Conflict
         ``acts.exists``; ``cases.not_now``: the act does not fit where the finding stands; ``cases.second_person``;
-        ``cases.approver``.
+        ``cases.approver``; ``cases.awaits_assignment``.
     BadInput
-        ``acts.blank``; ``cases.missing`` (an assignment's parts, all that lack); ``cases.no_evidence``;
-        ``cases.no_reason``; ``cases.deadline_gone``, ``cases.not_later``; ``cases.found_later``; ``cases.itself``.
+        ``acts.blank``, ``acts.controls``; ``cases.missing`` (an assignment's parts, all that lack);
+        ``cases.no_evidence``; ``cases.no_reason``; ``cases.deadline_gone``, ``cases.not_later``;
+        ``cases.found_later``; ``cases.itself``.
     """
     command = asked.command
-    named(by=command.by)
+    signed(by=command.by)
     if isinstance(command, RaiseFinding):
         return _raise(asked, command, state)
     if state is None:
@@ -204,6 +206,7 @@ def _report(asked: Asked[FindingAct], command: ReportProgress, state: Finding) -
     if report in state.progress:
         return []
     _in(state, "progress", _ASSIGNED, _RECTIFYING)
+    check_assigned_anew(state)
     reported = ProgressReported(
         finding_id=state.id,
         on=asked.on,
@@ -217,7 +220,8 @@ def _report(asked: Asked[FindingAct], command: ReportProgress, state: Finding) -
 
 
 def _extend(asked: Asked[FindingAct], command: ExtendDeadline, state: Finding) -> list[Recorded]:
-    named(reason=command.reason, approver=command.approver)
+    named(reason=command.reason)
+    signed(approver=command.approver)
     extension = Extension(
         on=asked.on, by=command.by, deadline=command.deadline, reason=command.reason, approver=command.approver
     )
@@ -244,6 +248,7 @@ def _submit(asked: Asked[FindingAct], command: SubmitRectification, state: Findi
         if again == state.submissions[-1]:
             return []
     _in(state, "submit", _ASSIGNED, _RECTIFYING)
+    check_assigned_anew(state)
     if not command.evidence:
         raise BadInput("cases.no_evidence", field="evidence", finding=state.id)
     submitted = FindingSubmitted(
@@ -303,6 +308,7 @@ def _look_back(asked: Asked[FindingAct], command: HoldLookBack, state: Finding) 
     told = (asked.on, command.by, command.holds, command.note)
     if any((each.held_on, each.by, each.holds, each.note) == told for each in state.look_backs):
         return []
+    check_second_person(command.by, state)
     held = LookBackHeld(
         finding_id=state.id, on=asked.on, at=asked.at, by=command.by, holds=command.holds, note=command.note
     )
@@ -319,7 +325,8 @@ def _list(asked: Asked[FindingAct], command: ListFinding, state: Finding) -> lis
     if listed == state.listed:
         return []
     _in(state, "list", _FOUND, _ASSIGNED, _RECTIFYING, _SUBMITTED, _PASSED)
-    named(leader=listed.leader, person=listed.person, emergency_plan=listed.emergency_plan)
+    signed(leader=listed.leader, person=listed.person)
+    named(emergency_plan=listed.emergency_plan)
     for measure in listed.measures:
         named(measures=measure)
     not_gone(listed.deadline, asked.on, "listed.deadline")

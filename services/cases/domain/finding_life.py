@@ -133,8 +133,12 @@ def _change(state: Finding, event: FindingEvent) -> dict[str, Any]:
 
 
 def _held(state: Finding, event: LookBackHeld) -> tuple[LookBack, ...]:
-    """Return the look-backs with the earliest due one held; one that nobody scheduled stands for itself."""
-    waiting = [index for index, each in enumerate(state.look_backs) if each.held_on is None]
+    """Return the look-backs with the earliest one that has come due held.
+
+    One that nobody scheduled, or that was held before the scheduled day, stands for itself: who looks the day after the
+    close-out has not looked whether it lasts.
+    """
+    waiting = [index for index, each in enumerate(state.look_backs) if each.held_on is None and each.due <= event.on]
     what = {"held_on": event.on, "by": event.by, "holds": event.holds, "note": event.note}
     if not waiting:
         return (*state.look_backs, LookBack(due=event.on).model_copy(update=what))

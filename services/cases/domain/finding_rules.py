@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 
-from services.cases.domain.names import blank, same_person
+from services.cases.domain.names import blank, same_person, signed
 from shared.contracts.cases import AssignFinding, Assignment, ExtendDeadline, Finding
 from shared.problems import BadInput, Conflict
 
-__all__ = ["check_assignment", "check_extension", "check_reason", "check_second_person", "not_gone", "rectifiers"]
+__all__ = [
+    "check_assigned_anew",
+    "check_assignment",
+    "check_extension",
+    "check_reason",
+    "check_second_person",
+    "not_gone",
+    "rectifiers",
+]
 
 
 def check_assignment(given: AssignFinding, on: date) -> Assignment:
@@ -17,7 +25,8 @@ def check_assignment(given: AssignFinding, on: date) -> Assignment:
     Raises
     ------
     BadInput
-        ``cases.missing`` naming everything that lacks; ``cases.deadline_gone`` when its deadline lies before *on*.
+        ``cases.missing`` naming everything that lacks; ``acts.controls``; ``cases.deadline_gone`` when its deadline
+        lies before *on*.
     """
     target, unit, person = given.target.strip(), given.responsible_unit.strip(), given.person.strip()
     measures = tuple(measure.strip() for measure in given.measures if not blank(measure))
@@ -37,6 +46,7 @@ def check_assignment(given: AssignFinding, on: date) -> Assignment:
             finding=given.finding_id,
             missing=[f"cases.part_{name}" for name in missing],
         )
+    signed(person=person)
     not_gone(deadline, on, "deadline")
     return Assignment(
         target=target, responsible_unit=unit, person=person, deadline=deadline, measures=measures, assigned_on=on
@@ -63,6 +73,12 @@ def check_extension(given: ExtendDeadline, state: Finding, on: date) -> None:
         raise Conflict("cases.approver", field="approver", finding=state.id, person=given.approver)
 
 
+def check_assigned_anew(state: Finding) -> None:
+    """Refuse work on a finding that relapsed and that nobody was given anew (``cases.awaits_assignment``)."""
+    if state.awaits_assignment:
+        raise Conflict("cases.awaits_assignment", field="finding_id", finding=state.id)
+
+
 def check_reason(reason: str, finding_id: str) -> None:
     """Refuse to return a rectification without saying why (``cases.no_reason``)."""
     if blank(reason):
@@ -80,7 +96,7 @@ def rectifiers(state: Finding) -> tuple[str, ...]:
 
 
 def check_second_person(by: str, state: Finding) -> None:
-    """Refuse re-inspection and verification by one who had a hand in the rectification (``cases.second_person``)."""
+    """Refuse re-inspection, verification and look-backs by who had a hand in the work (``cases.second_person``)."""
     if same_person(by, rectifiers(state)):
         raise Conflict("cases.second_person", field="by", finding=state.id, person=by)
 

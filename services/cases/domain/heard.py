@@ -89,13 +89,15 @@ def known(event: Event, subject: str) -> Known | None:
             return None if status is None else Known(SubjectKind.MINE, subject, tag=status.value)
 
 
-def closure_finding_id(pond_id: str, out_of_use_since: date) -> str:
+def closure_finding_id(pond_id: str, term: int, out_of_use_since: date) -> str:
     """Return the id of the finding that an overdue closure opens: one for a pond and its time out of use.
 
-    >>> closure_finding_id("xiakou", date(2019, 5, 1))
-    'closure-xiakou-20190501'
+    The term names it and not the day, which may be corrected; the day where terms were not counted yet (0).
+
+    >>> closure_finding_id("xiakou", 1, date(2019, 5, 1)), closure_finding_id("xiakou", 0, date(2019, 5, 1))
+    ('closure-xiakou-1', 'closure-xiakou-20190501')
     """
-    return _identifier(f"closure-{pond_id}-{out_of_use_since:%Y%m%d}")
+    return _identifier(f"closure-{pond_id}-{term or out_of_use_since.strftime('%Y%m%d')}")
 
 
 def closure_finding(event: ClosureOverdue, county: str, by: str) -> RaiseFinding:
@@ -103,7 +105,7 @@ def closure_finding(event: ClosureOverdue, county: str, by: str) -> RaiseFinding
     since = f"{event.out_of_use_since:%Y-%m-%d}"
     name = event.name or event.pond_id
     return RaiseFinding(
-        finding_id=closure_finding_id(event.pond_id, event.out_of_use_since),
+        finding_id=closure_finding_id(event.pond_id, event.term, event.out_of_use_since),
         title=f"{name}停用超过3年未完成闭库治理并销号",
         quote=f"台账显示：{name}自{since}起停用，至{event.due_on:%Y-%m-%d}已超过规定期限，仍未完成闭库治理并销号。",
         source=FindingSource.CLOSURE_OVERDUE,

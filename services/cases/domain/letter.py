@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias, assert_never
 
-from services.cases.domain.names import named
+from services.cases.domain.names import named, signed
 from shared.contracts.acts import Asked, Recorded
 from shared.contracts.cases import (
     AmendLetter,
@@ -50,7 +50,7 @@ def decide(asked: Asked[LetterAct], state: Letter | None) -> list[Recorded]:
     """
     command = asked.command
     letter_id = command.letter_id
-    named(by=command.by)
+    signed(by=command.by)
     if isinstance(command, ReceiveLetter):
         return _receive(asked, command, state)
     if state is None:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from shared.problems import BadInput
 
-__all__ = ["MEDIA_TYPES", "media_type"]
+__all__ = ["MEDIA_TYPES", "media_type", "says_nothing"]
 
 MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -53,6 +53,17 @@ def media_type(content: bytes, filename: str, taken: Collection[str]) -> str:
     if named != found:
         raise BadInput("evidence.name_differs", field="filename", name=filename, found=found)
     return MEDIA_TYPES[found]
+
+
+def says_nothing(content: bytes) -> bool:
+    """Tell whether *content* is nothing, or text of nothing but white space and signs nobody sees."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return all(sign.isspace() or unicodedata.category(sign) == "Cf" for sign in text)
+    return False
 
 
 def _kind(content: bytes, named: str) -> str | None:

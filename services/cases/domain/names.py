@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
+from shared.names import has_controls, is_blank, same_name
 from shared.problems import BadInput
 
-__all__ = ["blank", "named", "same_person"]
+__all__ = ["blank", "named", "same_person", "signed"]
 
-
-def blank(text: str) -> bool:
-    """Tell whether *text* says nothing: spaces, dashes, or signs nobody sees."""
-    return not any(letter.isalnum() for letter in text)
+blank = is_blank
 
 
 def named(**texts: str) -> None:
@@ -28,17 +25,24 @@ def named(**texts: str) -> None:
             raise BadInput("acts.blank", field=name, name=name)
 
 
+def signed(**names: str) -> None:
+    """Refuse the first of *names* of people that is blank, or holds what no name has.
+
+    Raises
+    ------
+    BadInput
+        ``acts.blank``, ``acts.controls``; ``field`` is its name.
+    """
+    named(**names)
+    for field, name in names.items():
+        if has_controls(name):
+            raise BadInput("acts.controls", field=field, name=field)
+
+
 def same_person(name: str, others: Iterable[str]) -> bool:
-    """Tell whether *name* is one of *others*, however it is written: width, case and blanks do not count.
+    """Tell whether *name* is one of *others*, however it is written; see ``shared.names.same_name``.
 
     >>> same_person("张 三", ["张三"]), same_person("ＬＩ Lei", ["li lei"]), same_person("李四", ["张三"])
     (True, True, False)
     """
-    wanted = _plain(name)
-    return any(_plain(other) == wanted for other in others)
-
-
-def _plain(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    # Format signs (zero-width spaces and the like) are as invisible as blanks.
-    return "".join(sign for sign in folded if not sign.isspace() and unicodedata.category(sign) != "Cf")
+    return any(same_name(name, other) for other in others)

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Protocol
 
 from services.cases.domain.evidence import Deposit, Facts
-from services.cases.domain.media import media_type
+from services.cases.domain.media import media_type, says_nothing
 from services.cases.workkinds import EVIDENCE
 from shared.contracts.evidence import (
     AddEvidence,
@@ -27,6 +27,7 @@ from shared.contracts.evidence import (
 )
 from shared.eventstore.aggregates import Aggregates
 from shared.eventstore.history import find, page
+from shared.names import has_controls
 from shared.problems import BadInput, Fault, NotFound
 
 __all__ = ["EvidenceDesk", "Files"]
@@ -66,12 +67,15 @@ class EvidenceDesk:
         Raises
         ------
         BadInput
-            ``evidence.not_base64``, ``evidence.empty``, ``evidence.too_large``, ``evidence.unknown_type``,
-            ``evidence.name_differs``, ``evidence.received_on_future``.
+            ``evidence.not_base64``, ``evidence.empty``, ``evidence.unreadable_name``, ``evidence.too_large``,
+            ``evidence.unknown_type``, ``evidence.name_differs``, ``evidence.received_on_future``.
         Unavailable
             ``evidence.not_written``.
         """
         name = PurePath(command.filename.replace("\\", "/")).name
+        for field, given in (("filename", name), ("title", command.title)):
+            if has_controls(given):
+                raise BadInput("evidence.unreadable_name", field=field)
         content = await asyncio.to_thread(self._content, command.content, name)
         kind = media_type(content, name, self._kinds)
         digest = await self._files.put(content)
@@ -88,7 +92,7 @@ class EvidenceDesk:
             content = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
             raise BadInput("evidence.not_base64", field="content") from error
-        if not content:
+        if says_nothing(content):
             raise BadInput("evidence.empty", field="content", name=name)
         if len(content) > self._max:
             raise BadInput("evidence.too_large", field="content", name=name, size=len(content), limit=self._max)

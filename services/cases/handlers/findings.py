@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from shared.contracts.acts import Asked
 from shared.contracts.base import ID_PATTERN
 from shared.contracts.cases import (
     CloseOutFinding,
+    EvidenceRef,
     Finding,
     FindingList,
     FindingState,
@@ -31,9 +32,12 @@ from shared.contracts.cases import (
 from shared.eventstore.aggregates import Acting, Aggregates, Outcome
 from shared.eventstore.history import find, page
 from shared.postgres import Connection
-from shared.problems import BadInput, Conflict, NotFound
+from shared.problems import BadInput, Conflict, Fault, NotFound
 
-__all__ = ["Findings", "Similar"]
+__all__ = ["Damage", "Findings", "Similar"]
+
+Damage = Callable[[Iterable[str]], Awaitable[Mapping[str, Fault]]]
+"""Reads pieces of evidence by their SHA-256 and returns what is wrong with those that are not as they were."""
 
 Similar = Callable[[Connection, Finding, int], Awaitable[tuple[SimilarCheck, ...]]]
 """Where else a finding's check may be due, at most so many places."""
@@ -50,6 +54,8 @@ class Findings:
         Knows similar sites.
     evidence
         Refuses references to evidence that is not in the store; None: they are taken as they come.
+    damage
+        Reads the files that a submission or a close-out rests on; None: they are taken to be sound.
     look_back_days, similar_checks
         See ``CasesSettings``.
     """
@@ -60,10 +66,11 @@ class Findings:
         similar: Similar,
         evidence: RequireEvidence | None = None,
         *,
+        damage: Damage | None = None,
         look_back_days: int = 90,
         similar_checks: int = 20,
     ) -> None:
-        self._records, self._similar, self._evidence = records, similar, evidence
+        self._records, self._similar, self._evidence, self._damage = records, similar, evidence, damage
         self._look_back_days, self._similar_checks = look_back_days, similar_checks
 
     async def raise_(self, command: RaiseFinding) -> FindingView:
@@ -120,15 +127,23 @@ class Findings:
 
         Raises
         ------
+        Fault
+            ``evidence.missing``, ``evidence.damaged``: what it rests on is not in the store as it was.
         Refusal
             What ``domain.finding.decide`` and ``Acting.ask`` refuse.
         """
+        before = await self._records.find(FINDING, command.finding_id)
+        latest = before.state.submissions[-1:] if before is not None else ()
+        damaged = await self._damaged(ref for submission in latest for ref in submission.evidence)
 
         async def work(acting: Acting) -> Outcome[Finding]:
             known = await acting.find(FINDING, command.finding_id)
             similar = () if known is None else await self._similar(acting.conn, known.state, self._similar_checks)
             knowing = CloseOutKnowing(**command.model_dump(), look_back_days=self._look_back_days, similar=similar)
-            return await acting.ask(FINDING, command.finding_id, knowing)
+            outcome = await acting.ask(FINDING, command.finding_id, knowing)
+            if outcome.changed:
+                _refuse(damaged, outcome.state.submissions[-1].evidence)
+            return outcome
 
         return self._view(await self._records.together(work))
 
@@ -139,14 +154,20 @@ class Findings:
         ------
         NotFound
             ``evidence.unknown``: it refers to evidence that is not in the store.
+        Fault
+            ``evidence.missing``, ``evidence.damaged``: a submission rests on bytes that are not what they were.
         Refusal
             What ``domain.finding.decide`` and ``Acting.ask`` refuse.
         """
+        refs = command.evidence if isinstance(command, SubmitRectification) else ()
+        damaged = await self._damaged(refs)
 
         async def work(acting: Acting) -> Outcome[Finding]:
             outcome = await acting.ask(FINDING, command.finding_id, command)
             if self._evidence is not None and isinstance(command, ReportProgress | SubmitRectification):
                 await self._evidence(acting.conn, command.evidence if outcome.changed else ())
+            if outcome.changed:
+                _refuse(damaged, refs)
             return outcome
 
         return self._view(await self._records.together(work))
@@ -210,6 +231,10 @@ class Findings:
                 finding=other.id,
             )
 
+    async def _damaged(self, refs: Iterable[EvidenceRef]) -> Mapping[str, Fault]:
+        """Read files before the transaction begins: while one appends, everybody else waits."""
+        return {} if self._damage is None else await self._damage([ref.sha256 for ref in refs])
+
     def _view(self, outcome: Outcome[Finding]) -> FindingView:
         return FindingView(
             finding=outcome.state,
@@ -217,6 +242,12 @@ class Findings:
             overdue=_overdue(outcome.state, self._records.today()),
             changed=outcome.changed,
         )
+
+
+def _refuse(damaged: Mapping[str, Fault], refs: Iterable[EvidenceRef]) -> None:
+    for ref in refs:
+        if ref.sha256 in damaged:
+            raise damaged[ref.sha256]
 
 
 def _overdue(finding: Finding, day: date) -> bool:

@@ -112,6 +112,9 @@ REFUSED = [
     (adding(b"%PDF-" + b"x" * 1000), "evidence.too_large"),
     (adding(b"%PDF-" + b"x" * 100_000), "evidence.too_large"),
     (adding(b""), "evidence.empty"),
+    (adding(b" \r\n"), "evidence.empty"),
+    (adding(filename="review\u202efdp.exe"), "evidence.unreadable_name"),
+    (adding(title="评审\n意见"), "evidence.unreadable_name"),
     (adding(b"MZ\x90\x00"), "evidence.unknown_type"),
     (adding("文字".encode()), "evidence.name_differs"),
     (adding().model_copy(update={"content": "%%%"}), "evidence.not_base64"),
@@ -194,6 +197,33 @@ async def test_a_finding_refers_only_to_evidence_in_the_store(desk: EvidenceDesk
     submitting = SubmitRectification(finding_id="f1", text="完成", evidence=(ref, stranger), by="李四", on=DAY)
     with pytest.raises(NotFound, match="0" * 64):
         await findings.change(submitting)
+
+
+async def test_nothing_is_submitted_or_closed_out_on_evidence_that_is_not_what_it_was(
+    desk: EvidenceDesk, records: Aggregates, files: EvidenceFiles
+) -> None:
+    findings = Findings(records, similar_to, require_evidence, damage=files.damage)
+    await findings.raise_(raising("f1"))
+    await findings.change(assigning("f1"))
+    await desk.add(adding())
+    ref = EvidenceRef(sha256=DIGEST, title="评审意见")
+    submitting = SubmitRectification(finding_id="f1", text="完成", evidence=(ref,), by="李四", on=DAY)
+    whole = files.path(DIGEST).read_bytes()
+    files.path(DIGEST).write_bytes(b"%PDF-1.7\nanother")
+    with pytest.raises(Fault) as refused:
+        await findings.change(submitting)
+    assert refused.value.code == "evidence.damaged"
+    files.path(DIGEST).write_bytes(whole)
+    assert (await findings.change(submitting)).finding.state is FindingState.SUBMITTED
+    await findings.change(Reinspect(finding_id="f1", passed=True, by="赵六", on=DAY))
+    files.path(DIGEST).unlink()
+    closing = CloseOutFinding(finding_id="f1", by="钱七", on=DAY)
+    with pytest.raises(Fault) as refused:
+        await findings.close_out(closing)
+    assert refused.value.code == "evidence.missing"
+    assert (await records.find(FINDING, "f1")).state.state is FindingState.PASSED  # type: ignore[union-attr]
+    files.path(DIGEST).write_bytes(whole)
+    assert (await findings.close_out(closing)).finding.state is FindingState.CLOSED_OUT
 
 
 async def test_a_case_is_opened_noted_published_and_closed(desk: EvidenceDesk, records: Aggregates) -> None:

@@ -51,7 +51,7 @@ def told(event: Event, about: str, event_id: UUID | None = None) -> CloudEvent:
 def overdue(stage: int, pond: str = "xiakou", county: str = "平山县") -> ClosureOverdue:
     return ClosureOverdue(
         on=DUE, at=AT, by="clock", pond_id=pond, name="下口尾矿库", county=county,
-        out_of_use_since=date(2019, 5, 1), stage=stage, due_on=DUE,
+        out_of_use_since=date(2019, 5, 1), term=1, stage=stage, due_on=DUE,
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ async def test_an_overdue_closure_opens_one_finding_and_later_stages_are_notes(
     await listening.registry(told(REGISTERED, "xiakou"))
     first = told(overdue(1, county=""), "xiakou")
     await asyncio.gather(*(listening.registry(first) for _ in range(3)))
-    finding_id = closure_finding_id("xiakou", date(2019, 5, 1))
+    finding_id = closure_finding_id("xiakou", 1, date(2019, 5, 1))
     finding = await state(records, finding_id)
     assert (finding.source, finding.found_on, finding.county) == (FindingSource.CLOSURE_OVERDUE, DUE, "平山县")
     assert finding.subjects == (Subject(kind=SubjectKind.POND, id="xiakou", name="下口尾矿库"),)
@@ -139,7 +139,7 @@ async def test_an_overdue_closure_is_noted_on_the_open_finding_of_a_letter(
         await records.ask(FINDING, finding_id, raising)
     await listening.registry(told(overdue(1), "xiakou"))
     assert await notes(records, "letter") == [1]
-    assert await records.find(FINDING, closure_finding_id("xiakou", date(2019, 5, 1))) is None
+    assert await records.find(FINDING, closure_finding_id("xiakou", 1, date(2019, 5, 1))) is None
 
 
 async def test_mines_and_ponds_are_known_by_name_county_and_state(listening: Listening, cases_pool: Pool) -> None:
@@ -226,11 +226,14 @@ async def test_the_service_hears_what_was_told_before_it_ran(connection: Connect
             await js.publish(subject_of(event.event_type, "xiakou"), envelope("registry", stored))
         stop = asyncio.Event()
         service = asyncio.create_task(wiring.serve(stop, connection))
-        finding_id = closure_finding_id("xiakou", date(2019, 5, 1))
-        async with asyncio.timeout(15):
-            while not service.done() and not await notes(records, finding_id):
-                await asyncio.sleep(0.02)
-        stop.set()
+        finding_id = closure_finding_id("xiakou", 1, date(2019, 5, 1))
+        try:
+            async with asyncio.timeout(15):
+                while not service.done() and not await notes(records, finding_id):
+                    await asyncio.sleep(0.02)
+        finally:
+            # A service is ended by its event: cancelled while a library waits for it, it may never end.
+            stop.set()
         await asyncio.wait_for(service, 15)
         assert await notes(records, finding_id) == [1]
     finally:

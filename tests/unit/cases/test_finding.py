@@ -240,13 +240,42 @@ def test_a_relapse_reopens_with_its_lineage_and_a_new_assignment() -> None:
     assert reopened is not None
     assert (reopened.state, reopened.reopened, reopened.closed_out_on) == (FindingState.ASSIGNED, 1, None)
     assert reopened.relapses[0].verifier == "钱七"
-    assert reopened.look_backs[0].holds is False
+    # Looked at before the scheduled day, it stands beside the one that is still due.
+    assert [(each.due == LATER, each.holds) for each in reopened.look_backs] == [(False, None), (True, False)]
+    # Work begins with an assignment: the old one's person and deadline are of the round that failed.
+    for early in (SUBMIT, ACTS["progress"]):
+        with pytest.raises(Conflict) as refused:
+            act(reopened, early, LATER)
+        assert refused.value.code == "cases.awaits_assignment"
     # The old assignment may be given again, with more time: it is a new one.
     assigned = fold(reopened, act(reopened, but(ASSIGN, deadline=date(2024, 12, 31)), LATER))
     assert assigned is not None
     assert (assigned.awaits_assignment, assigned.deadline) == (False, date(2024, 12, 31))
     twice = live(SUBMIT, PASS, CLOSE_OUT, but(RELAPSE, note="三次"), state=assigned)
     assert (twice.reopened, len(twice.relapses)) == (2, 2)
+
+
+def test_who_had_a_hand_in_it_does_not_look_back() -> None:
+    closed = at(FindingState.CLOSED_OUT)
+    for by in ("张三", "李 四", "李四（科长）"):
+        with pytest.raises(Conflict) as refused:
+            act(closed, but(RELAPSE, by=by), LATER)
+        assert refused.value.code == "cases.second_person"
+
+
+def test_a_look_back_on_or_after_its_day_is_the_scheduled_one() -> None:
+    closed = at(FindingState.CLOSED_OUT)
+    due = closed.look_backs[0].due
+    held = fold(closed, act(closed, but(RELAPSE, holds=True), due))
+    assert held is not None
+    assert [(each.due, each.held_on, each.holds) for each in held.look_backs] == [(due, due, True)]
+
+
+@pytest.mark.parametrize("name", ["张\n三", "\u202e三张", "张三\x1b[2J"])
+def test_a_name_reads_as_it_is_stored(name: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        act(at(FindingState.FOUND), but(ASSIGN, person=name))
+    assert refused.value.code == "acts.controls"
 
 
 def test_a_look_back_at_an_open_finding_is_only_recorded() -> None:

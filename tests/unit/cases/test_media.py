@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from services.cases.domain.media import MEDIA_TYPES, media_type
+from services.cases.domain.media import MEDIA_TYPES, media_type, says_nothing
 from shared.problems import BadInput
 
 ALL = tuple(MEDIA_TYPES)
@@ -62,3 +62,15 @@ def test_a_name_that_says_otherwise_is_refused(name: str, like: str) -> None:
 def test_a_kind_the_office_does_not_take_is_refused() -> None:
     with pytest.raises(BadInput, match="these are: pdf"):
         media_type(FILES["a.png"], "a.png", ("pdf",))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"  \r\n\t", "\ufeff".encode(), "\u200b\u2060\u3000".encode(), "\u3000".encode("gb18030")]
+)
+def test_white_space_proves_nothing(content: bytes) -> None:
+    assert says_nothing(content)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_has_content_says_something(name: str) -> None:
+    assert not says_nothing(FILES[name])
