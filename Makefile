@@ -15,12 +15,15 @@ help: ## What can be made
 
 install: $(STAMP) ## Build .venv with .venv/bin/tailwarden in it
 
+# urllib3-future, of grafana-client's HTTP stack: built from source with this switch, it leaves everybody else's urllib3 alone.
+# Its wheel would put itself in urllib3's place at each start of Python.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "tailwarden needs Python 3.11 or newer; say which with: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; \
 		echo "tailwarden 需要 Python 3.11 或更高版本；可用 PYTHON=python3.11 指定。" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	URLLIB3_NO_OVERRIDE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-binary urllib3-future --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib services shared deploy tailwarden >/dev/null || true
 	@touch $@
