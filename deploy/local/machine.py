@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 from deploy.local.nats import SERVICE_USER, NatsServer
@@ -20,11 +21,12 @@ from deploy.local.postgres import ROLES, PostgresServer
 from deploy.local.process import Program
 from deploy.local.secrets import Secrets
 from deploy.local.supervisor import GRACE, Supervisor
+from shared.bus.partitions import PARTITIONS, Share
 from shared.problems import Conflict, NotFound
 from shared.ready import READY_VARIABLE
 from shared.settings import CONNECTION_FILE, Connection
 
-__all__ = ["SERVICES", "Machine", "Ports", "migrate_all", "require_service", "service_command"]
+__all__ = ["SERVICES", "Machine", "Ports", "migrate_all", "require_service", "service_command", "shares"]
 
 SERVICES = ("registry", "cases", "monitor", "notifier")
 """The services, in the order they are started."""
@@ -54,12 +56,17 @@ class Machine:
         Where to listen.
     services
         Which services to run.
+    monitors
+        How many monitors share the ponds.
     """
 
-    def __init__(self, home: Path, ports: Ports | None = None, services: Sequence[str] = SERVICES) -> None:
+    def __init__(
+        self, home: Path, ports: Ports | None = None, services: Sequence[str] = SERVICES, monitors: int = 1
+    ) -> None:
         self.home = usable_home(home)
         self.services = tuple(require_service(name) for name in services)
         self._wanted = ports or Ports()
+        self.shares = shares(monitors)
         self.nats: NatsServer
         self.postgres: PostgresServer
         self.web: int = 0
@@ -117,6 +124,7 @@ class Machine:
             port=self._port("nats", self._wanted.nats),
             mqtt_port=self._port("mqtt", self._wanted.mqtt),
             secrets=secrets,
+            partitions=len(self.shares) > 1,
         )
         self.postgres = PostgresServer(
             self.home / "postgres",
@@ -144,9 +152,18 @@ class Machine:
         migrate_all(connection.database("owner"))
         asyncio.run(_provision_streams(connection))
         connection.write(self.home / CONNECTION_FILE)
-        supervisor.start([self._service(name, supervisor.mark) for name in self.services])
+        supervisor.start([self._service(*unit, supervisor.mark) for unit in self.units()])
 
-    def _service(self, name: str, mark: dict[str, str]) -> Program:
+    def units(self) -> Iterator[tuple[str, str, dict[str, str]]]:
+        """Yield (name, service, environment of its own) of every process: one a service, but several monitors."""
+        for service in self.services:
+            if service != "monitor" or len(self.shares) == 1:
+                yield service, service, {}
+                continue
+            for number, share in enumerate(self.shares, 1):
+                yield f"monitor-{number}", service, {"TAILWARDEN_MONITOR_PARTITIONS": str(share)}
+
+    def _service(self, name: str, service: str, own: dict[str, str], mark: dict[str, str]) -> Program:
         mark_file = self.run_directory / f"{name}.ready"
         # It finds the system in our home, whatever else the environment we were started in may say.
         inherited = {
@@ -156,7 +173,7 @@ class Machine:
         }
         return Program(
             name=name,
-            command=service_command(name),
+            command=service_command(service),
             log=self.home / "log" / f"{name}.log",
             ready=lambda pid: _marked(mark_file, pid),
             environment={
@@ -167,6 +184,7 @@ class Machine:
                 "TAILWARDEN_NOTIFIER_HOST": HOST,
                 "TAILWARDEN_NOTIFIER_PORT": str(self.web),
                 "PYTHONUNBUFFERED": "1",
+                **own,
             },
             directory=self.home,
             before_start=lambda: mark_file.unlink(missing_ok=True),
@@ -197,6 +215,16 @@ class Machine:
             file.write(f"{os.getpid()}\n")
             file.flush()
             yield file.fileno()
+
+
+def shares(monitors: int) -> tuple[Share, ...]:
+    """Return the partitions of each of so many monitors, as even as can be.
+
+    >>> [str(share) for share in shares(3)]
+    ['0-4/16', '5-9/16', '10-15/16']
+    """
+    edges = [number * PARTITIONS // monitors for number in range(monitors + 1)]
+    return tuple(Share(first, until - 1) for first, until in pairwise(edges))
 
 
 def require_service(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.monitor.adapters.desk import Desk
 from services.monitor.adapters.intake import Intake
+from services.monitor.adapters.neighbours import Neighbours, answer_neighbours
 from services.monitor.adapters.people import StoredWarnings
 from services.monitor.adapters.telemetry import CONSUMER, Pull
 from services.monitor.adapters.tenure import Tenure
@@ -17,7 +18,7 @@ from services.monitor.settings import MonitorSettings
 from shared.bus.connection import connect, new_broker, running
 from shared.bus.dead import bury
 from shared.bus.events import on_events
-from shared.bus.rpc import serve_command
+from shared.bus.rpc import CommandClient, serve_command
 from shared.bus.streams import provision
 from shared.clock import SystemClock
 from shared.contracts.cloudevents import CloudEvent, event_of
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["SERVICE", "answer_commands", "serve", "store"]
 
 SERVICE = "monitor"
+_ASK_S = 4.0
+"""Seconds another monitor has to answer for its ponds: less than who asked us waits."""
 
 
 def store() -> ServiceStore:
@@ -81,23 +84,31 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             js = nc.jetstream()
             await provision(js)
             relay = Relay(parts.store, pool, js, SERVICE)
-            desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake)
+            share = settings.share
+            desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake, share)
             if not await _begin(desk.tenure, stop):
                 return
             await desk.restore()
-            pull = Pull(nc, desk.place, settings.batch)
+            pull = Pull(nc, desk.place, settings.batch, f"{CONSUMER}{share.suffix}", share.subjects)
             await pull.open()
             intake = Intake(pull, desk, lambda *letter: _bury(js, *letter))
             broker = new_broker(to, name="tailwarden-monitor-bus")
-            answer_commands(broker, Monitor(StoredWarnings(desk)))
+            own = StoredWarnings(desk)
+            if share.whole:
+                answer_commands(broker, Monitor(own))
+            else:
+                answer_commands(broker, Monitor(Neighbours(own, share, CommandClient(nc, timeout=_ASK_S))))
+                answer_neighbours(broker, own, share, f"{SERVICE}{share.suffix}")
 
             async def hear(event: CloudEvent) -> None:
+                if not share.owns(event.subject):
+                    return
                 # Files and reminders are about a pond too; only its own stream's events make its monitoring record.
                 about = event_of(event) if event.stream == f"pond-{event.subject}" else None
                 if about is not None:
                     await desk.hear(event.id, event.subject, event.streamversion, about)
 
-            on_events(broker, "tw.events.registry.pond.>", "monitor-registry", hear)
+            on_events(broker, "tw.events.registry.pond.>", f"monitor-registry{share.suffix}", hear)
             async with running(broker):
                 await until_stopped(
                     stop,

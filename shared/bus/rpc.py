@@ -55,6 +55,8 @@ def serve_command(
     command: type[C],
     handler: Callable[[C], Awaitable[BaseModel]],
     queue: str,
+    *,
+    subject: str | None = None,
 ) -> None:
     """Answer *command* with what *handler* returns; call before the broker starts.
 
@@ -65,15 +67,18 @@ def serve_command(
         answered as a ``Fault`` that carries this number.
     queue
         Queue group: of several processes serving the same command one gets each request.
+    subject
+        Where it is asked, if not at the command's own subject: between processes of one service.
     """
-    subject = command_subject(command)
-    service, _, name = command.command_name.partition(".")
-    _serve_unknown(broker, service, queue).add(name)
+    if subject is None:
+        subject = command_subject(command)
+        service, _, name = command.command_name.partition(".")
+        _serve_unknown(broker, service, queue).add(name)
 
     async def answer(message: Any) -> bytes:
         return await _answer(command, handler, message)
 
-    broker.subscriber(subject, queue, decoder=_whole, max_workers=WORKERS, title=command.command_name)(answer)
+    broker.subscriber(subject, queue, decoder=_whole, max_workers=WORKERS, title=subject)(answer)
 
 
 def _serve_unknown(broker: NatsBroker, service: str, queue: str) -> set[str]:
@@ -156,8 +161,8 @@ class CommandClient:
         self._nc = nc
         self._timeout = timeout
 
-    async def send(self, command: Command, reply: type[T]) -> T:
-        """Send *command* and return its result as *reply*.
+    async def send(self, command: Command, reply: type[T], subject: str | None = None) -> T:
+        """Send *command* (to *subject*, if not its own) and return its result as *reply*.
 
         Raises
         ------
@@ -175,7 +180,10 @@ class CommandClient:
         body = command.model_dump_json().encode()
         try:
             message = await self._nc.request(
-                command_subject(type(command)), body, timeout=self._timeout, headers={WAIT_HEADER: str(self._timeout)}
+                command_subject(type(command)) if subject is None else subject,
+                body,
+                timeout=self._timeout,
+                headers={WAIT_HEADER: str(self._timeout)},
             )
         except nats.errors.NoRespondersError as error:
             raise Unavailable("bus.no_responders", service=service) from error

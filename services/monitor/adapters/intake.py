@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from services.monitor.adapters.desk import Desk
 from services.monitor.adapters.telemetry import CONSUMER, Pull
 from services.monitor.decode import Decoded, DecodeLimits, decode
+from shared.bus.partitions import partition_of, partition_said, telemetry_subject
 from shared.logging import logger
 from shared.problems import BadInput, Fault, TailwardenError, Unavailable
 
@@ -62,16 +63,26 @@ class Intake:
 
     async def _take(self, ahead: asyncio.Queue[tuple[list[Msg], Decoded]]) -> None:
         while True:
-            messages = await self._pull.take()
+            taken = await self._pull.take()
+            messages = [each for each in taken if not self._others(each)]
+            if taken and not messages:
+                await self._pull.acknowledge(taken[-1])
             if sum(len(each.data) for each in messages) > _THREAD_ABOVE:
                 # Beside the loop, which the database's answers for the batch before must not wait for.
                 await ahead.put((messages, await asyncio.to_thread(self._decode, messages)))
             elif messages:
                 await ahead.put((messages, self._decode(messages)))
 
+    def _others(self, message: Msg) -> bool:
+        """Tell whether a message was stored unmapped and is of a pond that another monitor serves."""
+        if self._desk.share.whole or partition_said(message.subject) is not None:
+            return False
+        return not self._desk.share.owns(_pond(message.subject))
+
     def _decode(self, messages: Sequence[Msg]) -> Decoded:
         now = int(self._desk.clock.now().timestamp() * 1_000_000)
-        return decode([(each.subject, each.data) for each in messages], self._desk.directory, now, self._limits)
+        given = [(telemetry_subject(each.subject), each.data) for each in messages]
+        return decode(given, self._desk.directory, now, self._limits)
 
     async def _process(self, messages: list[Msg], decoded: Decoded) -> None:
         delay, failures = 0.1, 0
@@ -104,6 +115,7 @@ class Intake:
         async def refuse(too_old: list[tuple[int, BadInput]]) -> None:
             """Keep what cannot be taken before the readings beside it are committed: what comes first is repeatable."""
             refused = {origin: list[TailwardenError](errors) for origin, errors in decoded.refused_messages.items()}
+            refused |= self._astray(messages)
             for origin, error in too_old:
                 refused.setdefault(origin, []).append(error)
             todo = [(messages[origin], errors) for origin, errors in sorted(refused.items())]
@@ -112,11 +124,26 @@ class Intake:
 
         await self._desk.take(decoded, self._pull.place(messages[-1]), refuse)
 
+    def _astray(self, messages: Sequence[Msg]) -> dict[int, list[TailwardenError]]:
+        """Return what stands in a partition that is not its pond's, when the pond is another's: kept, never dropped."""
+        share = self._desk.share
+        if share.whole:
+            return {}
+        found: dict[int, list[TailwardenError]] = {}
+        for origin, message in enumerate(messages):
+            pond, said = _pond(message.subject), partition_said(message.subject)
+            if said is not None and not share.owns(pond):
+                error = BadInput(
+                    "partitions.elsewhere", field="subject", said=said, pond=pond[:64], own=partition_of(pond)
+                )
+                found[origin] = [error]
+        return found
+
     async def _keep(self, message: Msg, errors: list[TailwardenError]) -> None:
         """Bury a message, unless an earlier try of this batch did."""
         sequence = message.metadata.sequence.stream
         if sequence not in self._kept:
-            await self._bury(message.data, message.subject, errors, sequence)
+            await self._bury(message.data, telemetry_subject(message.subject), errors, sequence)
             self._kept.add(sequence)
 
     async def _give_up(self, message: Msg, error: Exception) -> None:
@@ -126,7 +153,8 @@ class Intake:
         fault = error if isinstance(error, TailwardenError) else Fault("intake.failed", incident=incident)
         while True:
             try:
-                await self._bury(message.data, message.subject, [fault], message.metadata.sequence.stream)
+                subject, sequence = telemetry_subject(message.subject), message.metadata.sequence.stream
+                await self._bury(message.data, subject, [fault], sequence)
                 await self._desk.pass_over(self._pull.place(message))
             except Exception as problem:  # NATS or the database is away: the message is kept before it is passed over
                 self._log.warning("cannot bury now", error=str(problem) or type(problem).__name__, consumer=CONSUMER)
@@ -134,3 +162,7 @@ class Intake:
             else:
                 await self._pull.acknowledge(message)
                 return
+
+
+def _pond(subject: str) -> str:
+    return telemetry_subject(subject).split(".")[2] if subject.count(".") > 1 else ""
