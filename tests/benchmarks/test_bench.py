@@ -52,6 +52,13 @@ def test_ingest_stores_everything_it_sends() -> None:
 
 
 @thorough
+def test_two_monitors_store_everything_together() -> None:
+    found = bench("scale", "--readings", "200000")
+    assert found["figures"]["scale_one"]["value"] > 0
+    assert found["figures"]["scale_workers"]["ratio"] > 0
+
+
+@thorough
 def test_every_provoked_warning_is_heard() -> None:
     found = bench("latency", "--seconds", "1", "--rate", "500", "--warnings", "5", "--no-ready")
     assert found["figures"]["latency_warnings"]["value"] == 5
