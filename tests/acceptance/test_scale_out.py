@@ -32,7 +32,7 @@ def storms() -> list[Watched]:
     """Two ponds for each monitor."""
     names = [f"pond-{number}" for number in range(60)]
     chosen = [name for share in SHARES.values() for name in [each for each in names if share.owns(each)][:2]]
-    return [stormy(name, 700, seed=seed, rain=bool(seed % 2)) for seed, name in enumerate(chosen)]
+    return [stormy(name, 450, seed=seed, rain=bool(seed % 2)) for seed, name in enumerate(chosen)]
 
 
 async def send(system: RunningSystem, js: JetStreamContext, ponds: list[Watched]) -> None:

