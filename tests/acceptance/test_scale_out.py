@@ -32,7 +32,7 @@ def storms() -> list[Watched]:
     """Two ponds for each monitor."""
     names = [f"pond-{number}" for number in range(60)]
     chosen = [name for share in SHARES.values() for name in [each for each in names if share.owns(each)][:2]]
-    return [stormy(name, 450, seed=seed, rain=bool(seed % 2)) for seed, name in enumerate(chosen)]
+    return [stormy(name, 700, seed=seed, rain=bool(seed % 2)) for seed, name in enumerate(chosen)]
 
 
 async def send(system: RunningSystem, js: JetStreamContext, ponds: list[Watched]) -> None:
@@ -40,10 +40,9 @@ async def send(system: RunningSystem, js: JetStreamContext, ponds: list[Watched]
     queues = {pond.id: list(messages(pond, seed)) for seed, pond in enumerate(ponds)}
     total, sent, due = sum(map(len, queues.values())), 0, dict(zip(SHARES, (0.3, 0.6), strict=True))
     for number in range(max(map(len, queues.values()))):
-        for queue in queues.values():
-            if number < len(queue):
-                await published(js, *queue[number])
-                sent += 1
+        together = [queue[number] for queue in queues.values() if number < len(queue)]
+        await asyncio.gather(*(published(js, *message) for message in together))
+        sent += len(together)
         for name in [name for name, share in due.items() if sent > total * share]:
             del due[name]
             system.kill(name)
