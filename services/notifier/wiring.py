@@ -168,7 +168,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             sender = Sender(outbox, ConfiguredChannels(configs, clock), contacts, render, records, clock)
             woken.append(sender.wake)
             await desk.restore()
-            notifier = Notifier(StoredAlarms(desk, parts.store), clock)
+            notifier = Notifier(StoredAlarms(desk, parts.store), clock, directory, timedelta(days=own.shelve_days))
             broker = new_broker(to, name="tailwarden-notifier-bus")
             answer_commands(broker, notifier)
             player = await drills_of(desk, nc, broker)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from services.notifier.adapters.alarms import StoredAlarms
 from services.notifier.adapters.desk import Desk, Plan
@@ -26,9 +26,10 @@ from services.notifier.projections import Alarms, Shelvings
 from services.notifier.web.app import Facts, web_app
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent
+from shared.contracts.drills import StopDrill
 from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause, WarningCleared, WarningClosed, WarningRaised
-from shared.contracts.notifier import NOTIFIER_EVENTS, Shelve
+from shared.contracts.notifier import NOTIFIER_EVENTS, Shelve, Unshelve
 from shared.contracts.people import (
     Channel,
     ContactChannel,
@@ -37,14 +38,17 @@ from shared.contracts.people import (
     DutyAssignment,
     DutyKind,
     PersonDescription,
+    PersonLeft,
     PersonRegistered,
     Place,
     PlaceKind,
 )
 from shared.contracts.registry import PondDescription, PondRegistered
+from shared.contracts.reading import bad_input_of
 from shared.eventstore import EventStore, ServiceStore, verify
+from shared.names import is_blank
 from shared.postgres import Pool
-from shared.problems import BadInput, Conflict, Forbidden
+from shared.problems import BadInput, Conflict, Forbidden, NotFound
 
 NOW = datetime(2025, 7, 22, 8, tzinfo=UTC)
 POND = Place(kind=PlaceKind.POND, id="yi")
@@ -86,7 +90,7 @@ class Office:
         self.desk = Desk(self.pool, self.parts, PLAN, _late(self), self.clock, lambda: None)
         self.outgoing = Parcels(outbox, self.links, self.desk.directory)
         self.alarms = StoredAlarms(self.desk, self.parts.store)
-        self.notifier = Notifier(self.alarms, self.clock)
+        self.notifier = Notifier(self.alarms, self.clock, self.desk.directory)
 
     def wrapped(self, aggregate: str, event: Event) -> CloudEvent:
         self.position += 1
@@ -101,6 +105,11 @@ class Office:
 
     async def registry(self, aggregate: str, event: Event) -> None:
         await self.desk.hear_registry(self.wrapped(aggregate, event))
+
+    async def person(self, person_id: str, name: str) -> None:
+        described = {"id": person_id, "name": name}
+        stamp = {"on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+        await self.registry(person_id, PersonRegistered.model_validate({"person": described, **stamp}))
 
     async def monitor(self, event: Event) -> CloudEvent:
         cloud_event = self.wrapped("yi", event)
@@ -144,6 +153,12 @@ async def office(pool: Pool, delivery_urls: dict[str, str]) -> AsyncIterator[Off
         await made.registry(POND.key, DutyAssigned.model_validate({"place": POND, "assignment": assignment, **stamp}))
     yield made
     assert await verify(pool, made.parts.store, made.parts.projections) == []
+
+
+def wish(**given: object) -> Shelve:
+    expires = NOW + timedelta(hours=1)
+    whole = {"pond_id": "yi", "highest": "red", "reason": "works", "by": "Li", "expires": expires, **given}
+    return Shelve.model_validate(whole)
 
 
 def raised(at: datetime = NOW, warning: str = "yi-1") -> WarningRaised:
@@ -194,18 +209,68 @@ async def test_what_came_and_went_in_a_backlog_is_told_to_nobody(office: Office)
     assert view.late
 
 
-async def test_shelving_red_takes_two_and_ends(office: Office) -> None:
-    shelve = {"pond_id": "yi", "highest": "red", "reason": "works", "by": "Sun Li", "expires": NOW + timedelta(hours=1)}
-    with pytest.raises(BadInput, match="second approver"):
-        await office.notifier.shelve(Shelve.model_validate(shelve))
-    with pytest.raises(BadInput, match="same person"):
-        await office.notifier.shelve(Shelve.model_validate({**shelve, "second_approver": "ＳＵＮ  li"}))
-    await office.notifier.shelve(Shelve.model_validate({**shelve, "second_approver": "Zhou"}))
+async def test_shelving_red_takes_two_people_of_the_register_and_ends(office: Office) -> None:
+    await office.person("keeper", "张三")
+    for red, words in (
+        ({}, "second approver"),
+        ({"second_approver": "Ｌ i"}, "same person"),
+        ({"second_approver": "li"}, "same person"),
+        ({"second_approver": "Zhou"}, "nobody in post called Zhou"),
+        ({"second_approver": "Lі"}, "nobody in post"),  # a Cyrillic і  # noqa: RUF003
+        ({"by": "张三", "second_approver": "keeper"}, "same person"),
+        ({"by": "张三", "second_approver": "張三"}, "nobody in post"),
+        ({"by": "张三 县长", "second_approver": "li"}, "nobody in post"),
+        ({"by": "Mr Li", "second_approver": "Li"}, "nobody in post"),
+    ):
+        with pytest.raises((BadInput, NotFound), match=words) as refused:
+            await office.notifier.shelve(wish(**red))
+        assert refused.value.words("zh") != refused.value.words("en")
+    assert office.desk.shelvings == {}
+    made = (await office.notifier.shelve(wish(by="LI", second_approver="wang"))).shelving
+    assert (made.by, made.by_id, made.second_approver, made.second_approver_id) == ("Li", "li", "Wang", "wang")
     await office.monitor(raised())
     assert await office.parcels() == []
     office.clock.time += timedelta(hours=1, seconds=1)
     await office.desk.tick()
     assert await office.parcels() == [("wang", "alarm")]
+
+
+async def test_a_name_of_several_people_means_none_of_them_and_who_has_left_signs_nothing(office: Office) -> None:
+    await office.person("keeper", "Li")
+    with pytest.raises(BadInput, match="keeper, li; give the person's id") as refused:
+        await office.notifier.shelve(wish(by="Wang", second_approver="L·i"))
+    assert refused.value.field == "second_approver"
+    left = {"reason": "retired", "on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+    await office.registry("wang", PersonLeft.model_validate(left))
+    with pytest.raises(NotFound, match="nobody in post called Wang"):
+        await office.notifier.shelve(wish(by="Wang", second_approver="keeper"))
+    made = (await office.notifier.shelve(wish(by="li", second_approver="keeper"))).shelving
+    assert (made.by_id, made.second_approver_id) == ("li", "keeper"), "two people of one name have an id each"
+
+
+async def test_what_is_set_aside_is_a_known_pond_for_a_time_one_can_see_the_end_of(office: Office) -> None:
+    with pytest.raises(NotFound, match="no pond nowhere"):
+        await office.notifier.shelve(wish(pond_id="nowhere", highest="blue"))
+    with pytest.raises(BadInput, match="30 days at once"):
+        await office.notifier.shelve(wish(highest="blue", expires=NOW + timedelta(days=30, seconds=1)))
+    await office.notifier.shelve(wish(highest="blue", expires=NOW + timedelta(days=30)))
+
+
+@pytest.mark.parametrize("blank", ["", " ", "-", "…", "\u200b", "👍", "张\n三", "\u202e三张", "Li\x1b[2J"])
+@pytest.mark.parametrize("field", ["by", "second_approver", "reason"])
+def test_nobody_signs_with_a_sign(field: str, blank: str) -> None:
+    if field == "reason" and not is_blank(blank):
+        return  # a text may have lines
+    with pytest.raises(ValidationError) as refused:
+        wish(**{field: blank})
+    problem = bad_input_of(refused.value)
+    assert problem.field == field
+    assert problem.code in ("input.blank", "input.controls", "input.too_short")
+    if field == "by":
+        with pytest.raises(ValidationError):
+            Unshelve(shelving_id="x", by=blank)
+        with pytest.raises(ValidationError):
+            StopDrill(drill_id="x", by=blank)
 
 
 async def test_the_page_behind_the_link(office: Office) -> None:
