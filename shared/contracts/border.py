@@ -14,7 +14,16 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.names import has_controls, is_blank
 
-__all__ = ["FIRST_DAY", "LARGEST_WHOLE", "LAST_DAY", "implausible_days", "misread_names", "said", "unkeepable", "written"]
+__all__ = [
+    "FIRST_DAY",
+    "LARGEST_WHOLE",
+    "LAST_DAY",
+    "implausible_days",
+    "misread_names",
+    "said",
+    "unkeepable",
+    "written",
+]
 
 LARGEST_WHOLE = 2**53 - 1
 """Largest whole number, either sign, that every reader of JSON keeps exactly (RFC 8259, section 6)."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from services.notifier.adapters.guard import Limits, guarded
 from shared.problems import Conflict
 
 __all__ = ["listen", "server_of"]
@@ -38,10 +39,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise Conflict("notifier.port_taken", field="port", host=host, port=port, reason=reason) from error
 
 
-def server_of(app: Starlette) -> uvicorn.Server:
+def server_of(app: Starlette, limits: Limits | None = None) -> uvicorn.Server:
     """Return a server for *app*: ``await server.serve([socket])``; it ends when its task is cancelled."""
+    limits = Limits() if limits is None else limits
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_keep_alive=5,
-        limit_concurrency=256, h11_max_incomplete_event_size=65_536,
+        app, http=guarded(limits), log_config=None, access_log=False, lifespan="off", server_header=False,
+        # Connections are the guard's to count: those it has given up are still there for a moment.
+        timeout_keep_alive=5, limit_concurrency=2 * limits.most, h11_max_incomplete_event_size=65_536,
     )  # fmt: skip
     return _Server(config)

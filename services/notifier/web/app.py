@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -116,6 +116,8 @@ def web_app(
         language = _language(request)
         try:
             return await work(request, links.holder(request.path_params["token"]), language)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except TailwardenError as error:
             return PlainTextResponse(error.words(language) + "\n", error.status, HEADERS)
 

@@ -43,8 +43,8 @@ from shared.contracts.people import (
     Place,
     PlaceKind,
 )
-from shared.contracts.registry import PondDescription, PondRegistered
 from shared.contracts.reading import bad_input_of
+from shared.contracts.registry import PondDescription, PondRegistered
 from shared.eventstore import EventStore, ServiceStore, verify
 from shared.names import is_blank
 from shared.postgres import Pool
@@ -216,7 +216,7 @@ async def test_shelving_red_takes_two_people_of_the_register_and_ends(office: Of
         ({"second_approver": "Ｌ i"}, "same person"),
         ({"second_approver": "li"}, "same person"),
         ({"second_approver": "Zhou"}, "nobody in post called Zhou"),
-        ({"second_approver": "Lі"}, "nobody in post"),  # a Cyrillic і  # noqa: RUF003
+        ({"second_approver": "Lі"}, "nobody in post"),  # a Cyrillic і
         ({"by": "张三", "second_approver": "keeper"}, "same person"),
         ({"by": "张三", "second_approver": "張三"}, "nobody in post"),
         ({"by": "张三 县长", "second_approver": "li"}, "nobody in post"),
