@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -110,10 +110,9 @@ async def test_a_request_has_its_time_however_it_trickles(slow: bytes) -> None:
         dripping = asyncio.create_task(trickle())
         try:
             async with asyncio.timeout(3):  # the server's own patience for silence is longer, and drops renew it
-                with pytest.raises(ConnectionError):
+                with suppress(ConnectionError):
                     while await reader.read(1000):
                         pass
-                    raise ConnectionError
         finally:
             dripping.cancel()
             await asyncio.gather(dripping, return_exceptions=True)
