@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
+from xml.etree import ElementTree
 
 import httpx
 import psycopg
@@ -14,15 +15,18 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from services.notifier.adapters.alarms import StoredAlarms
+from services.notifier.adapters.capdesk import CapDesk
 from services.notifier.adapters.desk import Desk, Plan
 from services.notifier.adapters.links import Holder, Links
 from services.notifier.adapters.outbox import Outbox
 from services.notifier.adapters.outgoing import Parcels
+from services.notifier.cap import Sender
 from services.notifier.cards import load_cards
+from services.notifier.domain.directory import Directory
 from services.notifier.domain.policy import LevelPolicy, Settings
 from services.notifier.domain.routing import Rank, Routing, Selector
 from services.notifier.handlers import Notifier
-from services.notifier.projections import Alarms, Shelvings
+from services.notifier.projections import Alarms, CapDocuments, Shelvings
 from services.notifier.web.app import Facts, web_app
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent
@@ -50,6 +54,7 @@ from shared.names import is_blank
 from shared.postgres import Pool
 from shared.problems import BadInput, Conflict, Forbidden, NotFound
 
+ATOM = "{http://www.w3.org/2005/Atom}"
 NOW = datetime(2025, 7, 22, 8, tzinfo=UTC)
 POND = Place(kind=PlaceKind.POND, id="yi")
 PLAN = Plan(
@@ -80,14 +85,18 @@ class Office:
     """A desk with its people, and the events that reach it."""
 
     def __init__(self, pool: Pool, clock: Hands) -> None:
-        self.parts = ServiceStore("notifier", EventStore(NOTIFIER_EVENTS), (Alarms(), Shelvings()))
+        self.parts = ServiceStore("notifier", EventStore(NOTIFIER_EVENTS), (Alarms(), Shelvings(), CapDocuments()))
         self.pool, self.clock, self.position = pool, clock, 0
         self.links = Links("a secret of this test", "http://warn.test")
         self.open()
 
     def open(self) -> None:
         outbox = Outbox(self.pool)
-        self.desk = Desk(self.pool, self.parts, PLAN, _late(self), self.clock, lambda: None)
+        directory = Directory()
+        self.cap = CapDesk(self.pool, self.parts, directory, Sender(sender="desk@warn.test"), "http://warn.test")
+        self.desk = Desk(
+            self.pool, self.parts, PLAN, _late(self), self.clock, lambda: None, self.cap, directory
+        )  # fmt: skip
         self.outgoing = Parcels(outbox, self.links, self.desk.directory)
         self.alarms = StoredAlarms(self.desk, self.parts.store)
         self.notifier = Notifier(self.alarms, self.clock, self.desk.directory)
@@ -138,7 +147,7 @@ async def office(pool: Pool, delivery_urls: dict[str, str]) -> AsyncIterator[Off
         owner.execute("ALTER TABLE notifier.event DISABLE TRIGGER event_append_only")
         owner.execute(
             "TRUNCATE notifier.event, notifier.snapshot, notifier.inbox, notifier.alarm, notifier.shelving,"
-            " notifier.heard, notifier.spent_token"
+            " notifier.heard, notifier.spent_token, notifier.cap_document"
         )
         owner.execute("ALTER TABLE notifier.event ENABLE ALWAYS TRIGGER event_append_only")
     made = Office(pool, Hands())
@@ -310,6 +319,22 @@ async def test_the_page_behind_the_link(office: Office) -> None:
     assert (proof.read is not None, proof.answer) == (True, "on_site")
     office.clock.time += timedelta(hours=3)
     assert await office.desk.tick() == 0  # answered: nobody else is woken
+
+
+async def test_every_alert_in_force_is_in_the_feed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.notifier.adapters.capdesk.NEWEST", 2)
+    for number in range(4):
+        office.clock.time += timedelta(seconds=1)
+        await office.monitor(raised(office.clock.time, f"yi-{number}"))
+    for number in range(2):
+        office.clock.time += timedelta(seconds=1)
+        about = {"pond_id": "yi", "at": office.clock.time, "time": office.clock.time}
+        await office.monitor(WarningCleared(warning_id=f"yi-{number}", previous=LevelName.RED, **about))
+    feed = ElementTree.fromstring(await office.cap.atom())
+    found = [(each.findtext(f"{ATOM}title") or "") for each in feed.iter(f"{ATOM}entry")]
+    assert len(found) == 4, "two in force, and the newest two: the all-clears of the others"
+    assert sum("RED WARNING" in title for title in found) == 2
+    assert await office.cap.document("a\x00b") is None
 
 
 async def test_links_expire_and_belong_to_one_person_and_alarm(office: Office) -> None:
