@@ -147,6 +147,12 @@ def test_what_is_refused(desk: Desk, tmp_path: Path) -> None:
         ),
         (("shelve", "p", "--reason", "x", "--by", "a", "--until", "2020-01-01T00:00+08:00"), "has passed"),
         (("unshelve", "none", "--by", "a"), "none"),
+        (("unshelve", "none", "--by", "…"), "says nothing"),
+        (("list", "--pond", "X Y"), "X Y"),
+        (("shelvings", "--pond", "X Y"), "X Y"),
+        (("show", "\x1b[2Jnone"), r"\x1b[2Jnone"),
+        (("shelve", "p", "--reason", "x", "--by", "a", "--for", "9999d"), "30 days"),
+        (("shelve", "p", "--reason", "x", "--by", "a", "--for", "2h"), "no pond p"),
     ):
         with pytest.raises(TailwardenError) as refused:
             desk.run("alarms", *arguments)

@@ -28,6 +28,7 @@ from services.notifier.domain.routing import Rank, Routing, Selector
 from services.notifier.handlers import Notifier
 from services.notifier.projections import Alarms, CapDocuments, Shelvings
 from services.notifier.web.app import Facts, web_app
+from services.notifier.wiring import spending
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.drills import StopDrill
@@ -289,20 +290,29 @@ async def test_the_page_behind_the_link(office: Office) -> None:
         alarm = office.desk.alarms.get(alarm_id)
         return None if alarm is None else Facts(alarm.causes, alarm.time, office.desk.directory.ponds.get("yi"))
 
-    async def spend(token: str, holder: Holder) -> None:
-        async with office.pool.connection() as conn, conn.transaction():
-            await office.links.spend(conn, token, holder)
-
-    app = web_app(office.links, office.notifier, facts, spend)
+    app = web_app(office.links, office.notifier, facts, spending(office.pool, office.links), office.cap)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://warn.test") as browser:
         path = office.links.link("yi-1", "wang").removeprefix("http://warn.test")
+        head = await browser.head(path)
+        assert (head.status_code, head.content, head.headers["cache-control"]) == (200, b"", "no-store")
+        assert (await browser.head(path[:-2] + "xx")).status_code == 403
+        assert office.desk.alarms["yi-1"].people["wang"].read is None, "a program that looks whether it is there"
+        assert (await browser.get("/cap/%00.xml")).status_code == 404
         page = await browser.get(path, headers={"accept-language": "en-GB,en;q=0.8"})
         assert page.status_code == 200
         assert "Yi pond: red warning" in page.text
         assert "311.6" in page.text
         assert "311.4" in page.text
         act = re.findall(r'name="act" value="([^"]+)"', page.text)[-1]
+        for form in (
+            {"step": "no such step!! <b>"}, {"step": "no-such-step"}, {"answer": "on_site", "note": "a\x00b"}, {},
+            {"answer": "perhaps"},
+        ):  # fmt: skip
+            refused = await browser.post(f"{path}?lang=en", data={"act": act, **form})
+            assert refused.status_code in (404, 422), (form, refused.text)
+            assert "<b>" not in refused.text
+            assert "Yi pond: red warning" in refused.text, "the page, with what was refused"
         answered = await browser.post(f"{path}?lang=en", data={"act": act, "answer": "on_site", "note": "<b>there</b>"})
         assert answered.status_code == 200
         assert "You answered: On site" in answered.text
