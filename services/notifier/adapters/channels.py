@@ -43,6 +43,8 @@ _ASSET = AppriseAsset(
     pem_autogen=False,
     http_redirects=False,  # a message goes where it was addressed
 )
+_SUBJECT = 300
+"""Bytes of a mail's subject."""
 _BAD_ADDRESS = Handed(sent=False, lasting=True, personal=True, why="bad_address")
 _TIMEOUT = Handed(sent=False, maybe=True, why="timeout")
 _HANGS = Handed(sent=False, why="timeout")
@@ -133,7 +135,8 @@ class ConfiguredChannel:
             # Its own pace is a pause of seconds before each request; ours is the channel's rate.
             plugin.request_rate_per_sec = 0
             plugin.socket_connect_timeout = plugin.socket_read_timeout = self._config.timeout_s
-            if plugin.notify(body=text.body, title=text.subject, body_format=NotifyFormat.TEXT):
+            title = _one_line(text.subject) if self._config.mail else text.subject
+            if plugin.notify(body=text.body, title=title, body_format=NotifyFormat.TEXT):
                 return Handed(sent=True)
             return verdict(notes)
 
@@ -181,6 +184,16 @@ class ConfiguredChannels:
 def _tell(answer: asyncio.Future[Handed], handed: Handed) -> None:
     if not answer.done():
         answer.set_result(handed)
+
+
+def _one_line(subject: str) -> str:
+    """Return a mail's subject, cut to what one line of a mail holds: the text itself says the whole.
+
+    Apprise does not fold it, and writes each byte that is not ASCII as three characters; a line has 998 at most
+    (RFC 5322, section 2.1.1).
+    """
+    encoded = subject.encode()
+    return subject if len(encoded) <= _SUBJECT else f"{encoded[: _SUBJECT - 3].decode(errors='ignore')}…"
 
 
 def _plain(address: str) -> str:
