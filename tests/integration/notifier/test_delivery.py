@@ -83,14 +83,16 @@ async def test_a_message_is_delivered_once_and_recorded(pool: Pool, tmp_path: Pa
 async def test_a_pond_with_a_long_name_has_its_mail(pool: Pool, tmp_path: Path) -> None:
     async with mail_server() as server:
         office = Office(pool, tmp_path, mail_channel(server), PEOPLE)
-        await office.put(parcel("d1", alarm="尾" * 200), parcel("d2", "bo", alarm="pond " * 40))
+        for whole, name in ((parcel("d1"), "尾" * 200), (parcel("d2", "bo"), "pond" * 50)):
+            about = whole.message.model_copy(update={"pond_id": name})  # what the words of this test call it by
+            await office.put(whole.model_copy(update={"message": about}))
         await office.go(10)
     assert len(office.desk.sent) == 2
     long, plain = sorted(server.mails, key=lambda mail: mail.to)
-    assert long.subject.startswith("red pond-尾尾")
+    assert long.subject.startswith("red 尾尾")
     assert long.subject.endswith("尾…")
     assert "尾" * 200 in long.body
-    assert plain.subject == f"red pond-{'pond ' * 40}".strip()
+    assert plain.subject == f"red {'pond' * 50}"
 
 
 async def test_backoff_then_the_next_channel_then_a_report(pool: Pool, tmp_path: Path) -> None:
