@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
@@ -24,7 +24,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from shared.problems import Fault, NotFound, Unavailable
 
-__all__ = ["Connection", "Pool", "migrate", "open_pool"]
+__all__ = ["Connection", "Pool", "migrate", "migrations_of", "open_pool"]
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 """An asynchronous connection that gives rows as tuples."""
@@ -108,12 +108,24 @@ def _connector() -> type[_Connector]:
     return type("Connector", (_Connector,), {})
 
 
-def migrate(owner_url: str, service: str) -> list[str]:
+def migrations_of(service: str) -> dict[str, str]:
+    """Return the migrations this code has for *service*, name → SHA-256, in the order in which they are applied.
+
+    Raises
+    ------
+    NotFound
+        ``database.no_service``.
+    """
+    return {_name(file): sha256(file.read_bytes()).hexdigest() for file in _migrations(service)}
+
+
+def migrate(owner_url: str, service: str, only: Collection[str] | None = None) -> list[str]:
     """Bring the schema of *service* up to date and return the names of the migrations applied now.
 
     Applies the event store's migrations, then ``services/<service>/migrations/*.sql``, each group in the
     order of names; then grants the role ``tailwarden_<service>`` what it needs and no more (of ``event`` only SELECT
     and INSERT) and ``tailwarden_reader`` the ``dashboard`` schema. Safe to call from several processes at once.
+    With *only*, migrations of other names are left for later: a backup is restored at the schema it was taken at.
 
     Raises
     ------
@@ -124,7 +136,7 @@ def migrate(owner_url: str, service: str) -> list[str]:
     Fault
         ``database.migration_failed`` or ``database.migration_changed``; what came before it stays applied.
     """
-    migrations = [*_files("shared.eventstore"), *_files(f"services.{service}", service)]
+    migrations = [file for file in _migrations(service) if only is None or _name(file) in only]
     applied: list[str] = []
     with _owner(owner_url) as conn:
         conn.execute("SELECT pg_advisory_lock(hashtextextended('tailwarden.migrate', 0))")
@@ -140,7 +152,7 @@ def migrate(owner_url: str, service: str) -> list[str]:
         for file in migrations:
             text = file.read_text("utf-8")
             digest = sha256(text.encode()).hexdigest()
-            name = file.name.removesuffix(".sql")
+            name = _name(file)
             if name in done:
                 if done[name] != digest:
                     raise Fault("database.migration_changed", service=service, name=name)
@@ -189,6 +201,14 @@ def _grant(conn: psycopg.Connection[tuple[Any, ...]], service: str) -> None:
                     dashboard=sql.Identifier(_DASHBOARD),
                 )
             )
+
+
+def _migrations(service: str) -> list[Traversable]:
+    return [*_files("shared.eventstore"), *_files(f"services.{service}", service)]
+
+
+def _name(file: Traversable) -> str:
+    return file.name.removesuffix(".sql")
 
 
 def _files(package: str, service: str | None = None) -> list[Traversable]:
