@@ -10,6 +10,7 @@ with data, they do with these.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from deploy.backup.streams import last_of, put_back
 from deploy.backup.tables import Connection, copy_in, plain_text, set_sequences, sum_of, tables_of
 from deploy.backup.take import SCHEMAS
 from shared.bus.connection import connect
+from shared.bus.reader import read_stream
 from shared.bus.streams import provision
 from shared.postgres import migrate, migrations_of
 from shared.problems import Conflict, Fault, NotFound, Unavailable
@@ -32,6 +34,7 @@ from shared.settings import Connection as System
 
 __all__ = ["require_known_schema", "require_room", "restore"]
 
+EVENTS = "EVENTS"
 _FACTOR = 3
 """A database takes about so many times its text: rows have heads, and indexes."""
 _USERS = """
@@ -77,7 +80,14 @@ def require_room(manifest: Manifest, home: Path) -> None:
         raise Unavailable("backup.no_room", path=str(home), needed=needed >> 20, free=free >> 20)
 
 
-async def restore(system: System, home: Path, archive: ArchiveReader, said: Callable[[str], None] | None = None) -> int:
+async def restore(
+    system: System,
+    home: Path,
+    archive: ArchiveReader,
+    said: Callable[[str], None] | None = None,
+    *,
+    renew_events: bool = False,
+) -> int:
     """Put a backup into an empty system whose services are stopped; return how many tables were proved equal.
 
     Parameters
@@ -90,6 +100,10 @@ async def restore(system: System, home: Path, archive: ArchiveReader, said: Call
         Verified by the caller.
     said
         Called with the name of each file that was there already, with other content, and stays.
+    renew_events
+        When NATS outlived the database, its EVENTS tells of what came after the backup, and no store knows it: save it
+        as ``events-before-restore-….jsonl`` in the home, and make it anew. TELEMETRY and DEAD stay as they are, so the
+        monitor takes in every reading since the backup.
 
     Raises
     ------
@@ -103,11 +117,15 @@ async def restore(system: System, home: Path, archive: ArchiveReader, said: Call
     manifest = archive.manifest
     require_known_schema(manifest)
     owner = system.database("owner")
-    await _require_no_events(system)
+    published = await _published(system)
+    if published and not renew_events:
+        raise Conflict("backup.not_empty", what="EVENTS")
     try:
         with psycopg.connect(owner, autocommit=True, application_name="tailwarden-restore") as conn:
             _require_unused(conn)
             _require_empty(conn)
+            if published:
+                await _renew_events(system, home / f"events-before-restore-{manifest.id}.jsonl")
             _make_schemas(conn, owner, manifest)
             for name in put_home_back(archive, home):
                 if said is not None:
@@ -127,16 +145,33 @@ async def restore(system: System, home: Path, archive: ArchiveReader, said: Call
     return len(manifest.tables)
 
 
-async def _require_no_events(system: System) -> None:
+async def _published(system: System) -> int:
+    """Return the last sequence of EVENTS; the streams that are missing are made."""
     client = await connect(system, name="tailwarden-restore")
     try:
         js = client.jetstream(timeout=10.0)
         await provision(js)
-        published = await last_of(js, "EVENTS")
+        return await last_of(js, EVENTS)
     finally:
         await client.close()
-    if published:
-        raise Conflict("backup.not_empty", what="EVENTS")
+
+
+async def _renew_events(system: System, path: Path) -> None:
+    """Save what EVENTS holds, one event a line, then make the stream anew."""
+    client = await connect(system, name="tailwarden-restore")
+    try:
+        js = client.jetstream(timeout=10.0)
+        with path.open("ab") as file:
+            async for message in read_stream(js, EVENTS, "tw.events.>"):
+                file.write(message.data.replace(b"\n", b" ") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        await js.delete_stream(EVENTS)
+        await provision(js)
+    except OSError as error:
+        raise Unavailable("backup.not_written", path=str(path), reason=error.strerror or str(error)) from error
+    finally:
+        await client.close()
 
 
 def _require_unused(conn: Connection) -> None:

@@ -24,6 +24,11 @@ SECRETS = typer.Option(
     False, "--with-secrets", help="Passwords and keys of the home, too. / 连同数据目录中的密码和密钥。"
 )
 CHECK = typer.Option(False, "--check", help="Only check the archive. / 仅校验备份文件，不恢复。")
+RENEW = typer.Option(
+    False,
+    "--renew-events",
+    help="NATS outlived the database: save EVENTS to a file and make it anew. / NATS 未丢失时：另存并重建 EVENTS。",
+)
 _NOT_WHOLE = 1
 
 
@@ -63,7 +68,13 @@ def backup(target: Path = TARGET, home: Path | None = HOME, with_secrets: bool =
     raise typer.Exit(_NOT_WHOLE if manifest.evidence.lost else 0)
 
 
-def restore(archive: Path = ARCHIVE, home: Path | None = HOME, check: bool = CHECK, as_json: bool = JSON) -> None:
+def restore(
+    archive: Path = ARCHIVE,
+    home: Path | None = HOME,
+    check: bool = CHECK,
+    renew_events: bool = RENEW,
+    as_json: bool = JSON,
+) -> None:
     """Restore a backup into an empty system and prove it equal. / 将备份恢复到空系统并核对一致。
 
     Where no servers run in the home, it starts them for as long as it takes; where they do, their services must be
@@ -91,7 +102,7 @@ def restore(archive: Path = ARCHIVE, home: Path | None = HOME, check: bool = CHE
 
             with _servers(settings, reader) as system:
                 require_room(manifest, settings.home)
-                asyncio.run(put_back(system, settings.home, reader, said))
+                asyncio.run(put_back(system, settings.home, reader, said, renew_events=renew_events))
         if as_json:
             _print_json(manifest, path=str(archive), restored=not check)
             return

@@ -259,6 +259,28 @@ async def test_only_an_empty_and_unused_target_is_filled(world: World) -> None:
     assert world.sql("SELECT to_regclass('registry.event')", system=world.empty) == [(None,)]
 
 
+async def test_a_nats_that_outlived_the_database_keeps_its_readings_and_letters(world: World) -> None:
+    await with_events(world.system.database("registry"), 2)
+    await dead.bury(world.js, "monitor", b"x", "tw.telemetry.p.s", Conflict("bus.no_stream", stream="x"), 1)
+    await world.js.publish("tw.telemetry.p.s", b"1")
+    await world.js.publish("tw.telemetry.p.s", b"2")
+    created = (await world.js.stream_info("TELEMETRY")).created
+    world.sql("INSERT INTO monitor.telemetry_position VALUES ('monitor', %s, 1)", created)
+    taken = await world.take()
+    published = await relayed(world, world.system.database("registry"), 2)
+    await world.js.publish("tw.telemetry.p.s", b"after the backup")
+    with ArchiveReader(taken.path) as archive:
+        await restore(world.empty, world.home, archive, renew_events=True)
+    (saved,) = world.home.glob("events-before-restore-*.jsonl")
+    assert saved.read_bytes().splitlines() == published
+    assert await relayed(world, world.empty.database("registry"), 2) == published
+    assert len([letter async for letter in dead.letters(world.js)]) == 1
+    # The monitor's place is one in this very stream, so it goes on with what the backup's did not store.
+    assert (await world.js.stream_info("TELEMETRY")).state.last_seq == 3
+    place = world.sql("SELECT created, sequence FROM monitor.telemetry_position", system=world.empty)
+    assert place == [((await world.js.stream_info("TELEMETRY")).created, 1)]
+
+
 async def test_evidence_that_is_lost_is_noted_and_stops_nothing(world: World) -> None:
     files = EvidenceFiles(world.home / "evidence")
     damaged = await files.put(b"%PDF")
