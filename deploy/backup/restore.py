@@ -65,16 +65,17 @@ def require_known_schema(manifest: Manifest) -> None:
                 raise Fault("database.migration_changed", service=service.name, name=name)
 
 
-def require_room(manifest: Manifest, home: Path) -> None:
-    """Refuse to begin where the disk is too small for database (when it is in the home), evidence and messages.
+def require_room(manifest: Manifest, home: Path, *, servers: bool = True) -> None:
+    """Refuse to begin where the home's disk is too small for evidence, and for database and streams (*servers*).
 
     Raises
     ------
     Unavailable
         ``backup.no_room``.
     """
-    needed = _FACTOR * sum(table.size for table in manifest.tables)
-    needed += manifest.evidence.size + sum(stream.size for stream in manifest.streams)
+    needed = manifest.evidence.size
+    if servers:
+        needed += _FACTOR * sum(table.size for table in manifest.tables) + sum(part.size for part in manifest.streams)
     free = shutil.disk_usage(home).free
     if free < needed:
         raise Unavailable("backup.no_room", path=str(home), needed=needed >> 20, free=free >> 20)

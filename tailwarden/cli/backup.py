@@ -101,7 +101,7 @@ def restore(
                 typer.echo(say("backup.kept", words, name=name), err=True)
 
             with _servers(settings, reader) as system:
-                require_room(manifest, settings.home)
+                require_room(manifest, settings.home, servers=settings.nats_url is None)
                 asyncio.run(put_back(system, settings.home, reader, said, renew_events=renew_events))
         if as_json:
             _print_json(manifest, path=str(archive), restored=not check)
