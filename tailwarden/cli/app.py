@@ -14,6 +14,7 @@ __all__ = ["MODULES", "app", "main"]
 
 MODULES = (
     "tailwarden.cli.local",
+    "tailwarden.cli.backup",
     "tailwarden.cli.sites",
     "tailwarden.cli.publish",
     "tailwarden.cli.ponds",

@@ -137,14 +137,17 @@ class Desk:
         self.shadows = self.directory.shadows
         """Exercise ponds: shadow id → the pond it stands for."""
         self.exercises: Exercises | None = None
+        self._heard: set[int] = set()
+        """Positions of the registry's events that the directory holds."""
         self.lock = asyncio.Lock()
         self._behind_until: datetime | None = None
 
     async def restore(self) -> None:
         """Read everything that is held from the database."""
         async with self.pool.connection() as conn:
-            cursor = await conn.execute("SELECT aggregate_id, event_type, data FROM heard ORDER BY position")
-            for aggregate_id, event_type, data in await cursor.fetchall():
+            cursor = await conn.execute("SELECT position, aggregate_id, event_type, data FROM heard ORDER BY position")
+            for position, aggregate_id, event_type, data in await cursor.fetchall():
+                self._heard.add(position)
                 self._fold(aggregate_id, event_type, data)
             cursor = await conn.execute("SELECT state::text FROM alarm WHERE ended IS NULL")
             for (state,) in await cursor.fetchall():
@@ -162,7 +165,9 @@ class Desk:
         if event is None:
             return
         async with self.lock:
-            if not self.directory.apply(cloud_event.subject, event):
+            # All of them come again when EVENTS was made anew (a restored backup), and some after any crash: an old
+            # duty folded in once more would stand twice.
+            if cloud_event.position in self._heard or not self.directory.apply(cloud_event.subject, event):
                 return
             data = orjson.dumps(cloud_event.data).decode()
             async with self.pool.connection() as conn, conn.transaction():
@@ -171,6 +176,7 @@ class Desk:
                     " ON CONFLICT (position) DO NOTHING",
                     (cloud_event.position, cloud_event.subject, cloud_event.type, data),
                 )
+            self._heard.add(cloud_event.position)
 
     async def hear_monitor(self, cloud_event: CloudEvent) -> None:
         """Take a warning's event in, and tell whom it concerns."""

@@ -153,6 +153,21 @@ def raised(at: datetime = NOW, warning: str = "yi-1") -> WarningRaised:
     )
 
 
+async def test_the_register_heard_again_from_the_beginning_changes_nothing(office: Office) -> None:
+    """A restored system's relay publishes everything anew, and its consumers begin with the first event."""
+    assignment = DutyAssignment(duty=DutyKind.DEPARTMENT, person_id="li", since=date(2025, 6, 1))
+    stamp = {"on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+    said = office.wrapped(POND.key, DutyAssigned.model_validate({"place": POND, "assignment": assignment, **stamp}))
+    await office.desk.hear_registry(said)
+    for again in (False, True):
+        if again:
+            office.open()
+            await office.desk.restore()
+        await office.desk.hear_registry(said)
+        duties = [each.duty for each in office.desk.directory.grids[POND.key].assignments]
+        assert duties == [DutyKind.ENTERPRISE, DutyKind.GUARANTOR, DutyKind.DEPARTMENT]
+
+
 async def test_told_escalated_answered_and_over(office: Office) -> None:
     event = await office.monitor(raised())
     await office.desk.hear_monitor(event)  # delivered twice
