@@ -66,11 +66,10 @@ BEGIN
 
     -- Only hours and days whose readings changed are summed up again, so a window back to where the readings
     -- begin costs nothing, and a backlog of any age is taken. It must end before the readings do: an hour whose
-    -- readings were dropped would be summed up from nothing and lost.
-    PERFORM add_continuous_aggregate_policy('reading_hourly', start_offset => policy.keep_raw - 2 * policy.chunk,
+    -- readings were dropped would be summed up from the one that came late, and the others lost.
+    PERFORM add_continuous_aggregate_policy('reading_hourly', start_offset => policy.keep_raw - interval '1 day',
         end_offset => policy.settle, schedule_interval => interval '30 minutes');
-    -- Ten chunks of readings make one of hours.
-    PERFORM add_continuous_aggregate_policy('reading_daily', start_offset => policy.keep_hourly - 20 * policy.chunk,
+    PERFORM add_continuous_aggregate_policy('reading_daily', start_offset => policy.keep_hourly - interval '2 days',
         end_offset => policy.settle + interval '1 day', schedule_interval => interval '1 hour');
 
     PERFORM add_compression_policy('reading', policy.compress_after);

@@ -10,6 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from deploy.local.series import series_mode
 from services.monitor.adapters.series import SeriesStore
 from services.monitor.rows import Rows
 from shared.postgres import Pool, open_pool
@@ -194,8 +195,8 @@ async def test_days_are_made_of_hours_and_say_what_the_readings_say(monitor: Poo
         nothing = await (await conn.execute("SELECT * FROM reading_daily WHERE sensor = 2")).fetchall()
         types = await (
             await conn.execute(
-                "SELECT pg_typeof(readings)::text, pg_typeof(failed)::text, pg_typeof(mean)::text, pg_typeof(bucket)::text"
-                " FROM reading_daily LIMIT 1"
+                "SELECT pg_typeof(readings)::text, pg_typeof(failed)::text, pg_typeof(mean)::text,"
+                " pg_typeof(bucket)::text FROM reading_daily LIMIT 1"
             )
         ).fetchall()
     counts = given.flag != 4
@@ -225,3 +226,5 @@ async def test_the_plain_branch_needs_no_extension(database: dict[str, str]) -> 
             " AND relname IN ('reading', 'reading_hourly', 'reading_daily') ORDER BY 1"
         )
         assert await kinds.fetchall() == [("reading", "r"), ("reading_daily", "v"), ("reading_hourly", "v")]
+        (mode,) = await series_mode(conn, None)
+        assert (mode.ok, mode.detail.split(":")[0]) == (True, "plain PostgreSQL")

@@ -1,4 +1,4 @@
-"""The series on a real TimescaleDB: late data, compression, retention, grants. Jobs run when a test says so, never else."""
+"""The series on a real TimescaleDB: late data, compression, retention, grants. Jobs run when a test says so."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 import services.monitor
 from deploy.local.postgres import SUPERUSER
+from deploy.local.series import series_mode
 from services.monitor.adapters.series import SeriesStore
 from services.monitor.rows import Rows
 from shared.postgres import migrate, open_pool
@@ -30,11 +31,16 @@ Owner = psycopg.Connection[tuple[Any, ...]]
 
 
 @pytest.fixture
-def owner(postgres: GivenServer, database: dict[str, str]) -> Iterator[Owner]:
-    """The owner, in a database in which TimescaleDB's scheduler runs nothing by itself."""
+def superuser(postgres: GivenServer, database: dict[str, str]) -> Iterator[Owner]:
+    """Somebody who may do anything, in a database in which TimescaleDB's scheduler runs nothing by itself."""
     name = database["owner"].rsplit("/", 1)[-1]
-    with psycopg.connect(postgres.url(SUPERUSER, name), autocommit=True) as superuser:
-        superuser.execute("SELECT _timescaledb_functions.stop_background_workers()")
+    with psycopg.connect(postgres.url(SUPERUSER, name), autocommit=True) as conn:
+        conn.execute("SELECT _timescaledb_functions.stop_background_workers()")
+        yield conn
+
+
+@pytest.fixture
+def owner(superuser: Owner, database: dict[str, str]) -> Iterator[Owner]:
     with psycopg.connect(
         database["owner"], autocommit=True, options="-c search_path=monitor,public -c timezone=UTC"
     ) as conn:
@@ -150,13 +156,16 @@ async def test_compression_changes_nothing_but_the_size(owner: Owner, database: 
         got = await STORE.read(conn, [1], round(times[100].timestamp() * 1_000_000), 2**52)
         assert got.value[:3].tolist() == [3.0, 9.0, 9.0]
     await pool.close()
+    # Hours that are compressed themselves take it, too.
+    owner.execute("SELECT compress_chunk(chunk) FROM show_chunks('reading_hourly', older_than => %s) AS chunk", [NOW])
     refresh(owner)
     assert hour(owner, times[100].replace(minute=0)) == (5, 9.0)
     run(owner, "compression", "reading")  # what was opened is closed again
+    assert hour(owner, times[100].replace(minute=0)) == (5, 9.0)
 
 
 async def test_a_backlog_into_compressed_weeks_is_not_refused(owner: Owner, database: dict[str, str]) -> None:
-    """TimescaleDB gives up a transaction that opens more than 100,000 compressed readings; a desk's must not fail."""
+    """TimescaleDB gives up a transaction that opens more than 100,000 compressed readings; inserting must open none."""
     begin = NOW - 60 * 24 * HOUR
     owner.execute(
         "INSERT INTO reading SELECT sensor, %s + step * interval '5 minutes', 3, 1, 7, 3, now()"
@@ -214,7 +223,9 @@ def test_a_policy_that_would_lose_something_is_refused(owner: Owner, change: str
 async def test_rights_on_hypertable_chunks_and_aggregates(owner: Owner, database: dict[str, str]) -> None:
     await store(database, rows(1, [NOW - back * HOUR for back in range(0, 24 * 20, 5)], 3.0))
     refresh(owner)
-    owner.execute("CREATE VIEW dashboard.trial AS SELECT * FROM reading_hourly JOIN sensor ON key = reading_hourly.sensor")
+    owner.execute(
+        "CREATE VIEW dashboard.trial AS SELECT * FROM reading_hourly JOIN sensor ON key = reading_hourly.sensor"
+    )
     assert migrate(database["owner"], "monitor") == []  # grants once more
     with psycopg.connect(database["monitor"], autocommit=True, options="-c search_path=monitor,public") as service:
         for what in ("reading", "reading_hourly", "reading_daily"):
@@ -235,6 +246,41 @@ async def test_rights_on_hypertable_chunks_and_aggregates(owner: Owner, database
                 reader.execute(f"SELECT * FROM {what}".encode())
 
 
+async def mode(database: dict[str, str], role: str = "owner") -> tuple[bool, str, str]:
+    async with await psycopg.AsyncConnection.connect(database[role], autocommit=True) as conn:
+        (finding,) = await series_mode(conn, "2.x", "en")
+        return finding.ok, finding.detail, finding.remedy("en")
+
+
+def noted(superuser: Owner, ago: timedelta, *, success: bool = True) -> None:
+    """Note for each job what the scheduler would have."""
+    superuser.execute("DELETE FROM _timescaledb_internal.bgw_job_stat")
+    superuser.execute(
+        "INSERT INTO _timescaledb_internal.bgw_job_stat SELECT job_id, at, at, now(), at, %s, 1, interval '1 s',"
+        " interval '0', 1, 0, 0, 0, 0 FROM timescaledb_information.jobs, (SELECT now() - %s AS at) AS done",
+        [success, ago],
+    )
+
+
+async def test_doctor_says_which_mode_runs_and_which_job_fails(
+    owner: Owner, database: dict[str, str], superuser: Owner
+) -> None:
+    await store(database, rows(1, [NOW - back * 24 * HOUR for back in range(60)], 3.0))
+    run(owner, "compression", "reading")
+    noted(superuser, HOUR / 2)
+    for role in ("owner", "monitor"):
+        ok, detail, _ = await mode(database, role)
+        told = r"TimescaleDB 2\.x: (9|10) chunks, [1-9] of them compressed; hours refreshed 30 min ago"
+        assert ok, detail
+        assert re.fullmatch(told, detail), detail
+    noted(superuser, 4 * HOUR)
+    ok, detail, remedy = await mode(database)
+    assert (ok, "240 min ago" in detail, "job_errors" in remedy) == (False, True, True)
+    noted(superuser, HOUR / 2, success=False)
+    ok, detail, _ = await mode(database)
+    assert (ok, "Columnstore Policy" in detail) == (False, True), detail
+
+
 async def test_series_that_were_plain_are_taken_over(owner: Owner, database: dict[str, str]) -> None:
     """A database migrated without TimescaleDB, to which it comes later."""
     owner.execute("DROP MATERIALIZED VIEW reading_daily")
@@ -242,15 +288,21 @@ async def test_series_that_were_plain_are_taken_over(owner: Owner, database: dic
     owner.execute("DROP TABLE reading")
     owner.execute((MIGRATIONS / "0010_reading.sql").read_bytes())
     for name in ("0011_series.sql", "0015_timescale.sql"):
-        plain = re.findall(r"^    ELSE\n(.*?)^    END IF;", (MIGRATIONS / name).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+        plain = re.findall(
+            r"^    ELSE\n(.*?)^    END IF;", (MIGRATIONS / name).read_text("utf-8"), re.DOTALL | re.MULTILINE
+        )
         owner.execute(plain[-1].encode())
     owner.execute("CREATE VIEW dashboard.days AS SELECT * FROM reading_daily")
     owner.execute("CREATE VIEW dashboard.worst AS SELECT sensor, max(high) AS high FROM dashboard.days GROUP BY 1")
     migrate(database["owner"], "monitor")
-    await store(database, rows(1, [NOW - back * HOUR for back in range(0, 24 * 40)], 3.0), rows(2, [NOW], 4.0, flag=4))
+    await store(database, rows(1, [NOW - back * HOUR for back in range(24 * 40)], 3.0), rows(2, [NOW], 4.0, flag=4))
     names = ("reading", "reading_hourly", "reading_daily", "dashboard.days", "dashboard.worst")
     before = [everything(owner, name) for name in names]
     assert owner.execute("SELECT series_on_timescale()").fetchone() == (False,)
+    assert (await mode(database))[:2] == (
+        False,
+        "TimescaleDB is in this database, but the series are still plain tables",
+    )
 
     owner.execute("SELECT series_to_timescale()")
     assert owner.execute("SELECT series_on_timescale()").fetchone() == (True,)
