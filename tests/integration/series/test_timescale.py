@@ -285,7 +285,7 @@ async def test_series_that_were_plain_are_taken_over(owner: Owner, database: dic
     """A database migrated without TimescaleDB, to which it comes later."""
     owner.execute("DROP MATERIALIZED VIEW reading_daily")
     owner.execute("DROP MATERIALIZED VIEW reading_hourly")
-    owner.execute("DROP TABLE reading")
+    owner.execute("DROP TABLE reading CASCADE")  # and whatever dashboards stand on it
     owner.execute((MIGRATIONS / "0010_reading.sql").read_bytes())
     for name in ("0011_series.sql", "0015_timescale.sql"):
         plain = re.findall(
