@@ -57,7 +57,7 @@ async def examine(settings: Settings) -> list[Finding]:
         connection = settings.connection()
     except TailwardenError as error:
         return [Finding("settings", False, error.words(settings.language or "en"), "settings_do")]
-    parts = await asyncio.gather(_bus(connection), _mqtt(connection), _database(connection))
+    parts = await asyncio.gather(_bus(connection), _mqtt(connection), _database(connection, settings.language))
     return [finding for part in parts for finding in part]
 
 
@@ -124,8 +124,10 @@ async def _mqtt(connection: Connection) -> list[Finding]:
     return [Finding("mqtt", there, f"{connection.mqtt_host}:{connection.mqtt_port}", "mqtt_do")]
 
 
-async def _database(connection: Connection) -> list[Finding]:
+async def _database(connection: Connection, language: str | None) -> list[Finding]:
     import psycopg
+
+    from deploy.local.series import series_mode
 
     known = [role for role in ("owner", *SERVICES) if role in connection.database_urls]
     if not known:
@@ -145,7 +147,10 @@ async def _database(connection: Connection) -> list[Finding]:
         ).fetchone()
         version, timescale = row or ("?", None)
         kind = f"TimescaleDB {timescale}" if timescale else "plain, no TimescaleDB"
-        findings = [Finding("postgresql", True, f"{version}, {kind}")]
+        findings = [
+            Finding("postgresql", True, f"{version}, {kind}"),
+            *await series_mode(database, timescale, language),
+        ]
         for name in SERVICES:
             table = await (await database.execute("SELECT to_regclass(%s)", [f"{name}.event"])).fetchone()
             there = table is not None and table[0] is not None

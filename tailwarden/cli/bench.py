@@ -31,6 +31,14 @@ FINDINGS = typer.Option(50_000, min=200, max=500_000, help="Findings. / 问题�
 RED = typer.Option(1_000, min=1, max=1_000, help="Ponds that go red within a minute. / 一分钟内转红的库数。")
 TOLD = typer.Option(200, min=1, max=1_000, help="People who answer for them. / 负责人数。")
 STORM = typer.Option(40, min=2, max=1_000, help="Ponds that warn one by one before. / 之前逐座预警的库数。")
+SERVER = typer.Option(
+    None,
+    "--database",
+    envvar="TAILWARDEN_BENCH_DATABASE_URL",
+    help="Server to measure on: address of a role that may create databases. / 被测服务器：可建库的角色的地址。",
+)
+STORED_PONDS = typer.Option(20, min=1, max=1_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
+DAYS = typer.Option(28, min=1, max=400, help="Days of a reading each five minutes. / 每五分钟一条读数的天数。")
 INTERVAL = typer.Option(60, min=1, max=300, help="Seconds between a sensor's readings. / 每个传感器的采样间隔（秒）。")
 
 
@@ -46,6 +54,7 @@ def register(app: typer.Typer) -> None:
     bench.command("evaluate")(evaluate)
     bench.command("latency")(latency)
     bench.command("records")(records)
+    bench.command("storage")(storage)
     bench.command("telling")(telling)
     app.add_typer(bench, name="bench")
 
@@ -112,6 +121,19 @@ def records(as_json: bool = JSON, mines: int = MINES, ponds: int = POND_FILES, f
 
     _announce("starting", as_json)
     _tell(_run(measure(mines, ponds, findings)), as_json)
+
+
+def storage(as_json: bool = JSON, ponds: int = STORED_PONDS, days: int = DAYS, database: str | None = SERVER) -> None:
+    """Bytes of a stored reading, before and after compression. / 每条读数占用的字节数：压缩前与压缩后。"""
+    from deploy.bench.storage import storage as measure
+
+    _announce("starting" if database is None else "measuring", as_json)
+    report = _run(measure(ponds, days, database))
+    if not as_json:
+        from shared.words import language, say
+
+        typer.echo(say("bench.storage_engine", language(), engine=report.setting["engine"]))
+    _tell(report, as_json)
 
 
 def _run(measurement: Coroutine[Any, Any, Report]) -> Report:
