@@ -20,9 +20,7 @@ _COMMAND: Final = (0.005, 0.025, 0.1, 0.5, 1.0, 4.5)
 _MONITOR: Final = ("monitor",)
 _NOTIFIER: Final = ("notifier",)
 
-READY: Final = Gauge(
-    "tailwarden_ready", "1 when a condition of /readyz holds, 0 when it does not.", labels=["check"]
-)
+READY: Final = Gauge("tailwarden_ready", "1 when a condition of /readyz holds, 0 when it does not.", labels=["check"])
 LOOP_LAG: Final = Gauge(
     "tailwarden_event_loop_lag_seconds", "How late the event loop came back from its last sleep of a second."
 )
@@ -42,6 +40,7 @@ PUBLISH_TO_STORE: Final = Histogram(
     " all of it.",
     buckets=_SLOW,
     services=_MONITOR,
+    recent=True,
 )
 PUBLISH_TO_WARNING: Final = Histogram(
     "tailwarden_publish_to_warning_seconds",
@@ -49,6 +48,7 @@ PUBLISH_TO_WARNING: Final = Histogram(
     " EVENTS.",
     buckets=_SLOW,
     services=_MONITOR,
+    recent=True,
 )
 LAG: Final = Gauge(
     "tailwarden_consumer_lag_messages", "Messages that wait for a consumer of this service.", labels=["consumer"]

@@ -96,16 +96,25 @@ class Histogram(Meter):
     ----------
     buckets
         Upper bounds, rising, without infinity; in the meter's own unit.
+    recent
+        Keep the newest observations for ``take_recent``.
     """
 
     def __init__(
-        self, name: str, text: str, *, buckets: Sequence[float], labels: Sequence[str] = (), services: Sequence[str] = ()
+        self,
+        name: str,
+        text: str,
+        *,
+        buckets: Sequence[float],
+        labels: Sequence[str] = (),
+        services: Sequence[str] = (),
+        recent: bool = False,
     ) -> None:
         super().__init__(name, text, labels=labels, services=services)
         self.buckets = tuple(buckets)
         self._counts: dict[Labels, list[float]] = {}
         self._sums: dict[Labels, float] = {}
-        self._recent: list[tuple[float, float]] = []
+        self._keep, self._recent = recent, list[tuple[float, float]]()
 
     def observe(self, value: float, *labels: str, weight: float = 1.0) -> None:
         """Take in an observation; *weight*: it stands for so many."""
@@ -115,9 +124,10 @@ class Histogram(Meter):
             self._sums[labels] = 0.0
         counts[bisect_left(self.buckets, value)] += weight
         self._sums[labels] += value * weight
-        if len(self._recent) >= _RECENT:
-            del self._recent[: _RECENT // 2]
-        self._recent.append((value, weight))
+        if self._keep:
+            if len(self._recent) >= _RECENT:
+                del self._recent[: _RECENT // 2]
+            self._recent.append((value, weight))
 
     @property
     def states(self) -> dict[Labels, tuple[list[float], float]]:

@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from shared.ops.otel import Tracing
 
-__all__ = ["HEADER", "Kind", "Span", "begin_tracing", "end_tracing", "ids", "span", "traced", "traceparent", "tracing_on"]
+__all__ = [
+    "HEADER", "Kind", "Span", "Value", "begin_tracing", "end_tracing", "ids", "span", "traced", "traceparent",
+    "tracing_on", "wanted",
+]  # fmt: skip
 
 HEADER = "traceparent"
 
@@ -60,9 +63,7 @@ def wanted(environment: Mapping[str, str]) -> bool:
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
     exporter = environment.get("OTEL_TRACES_EXPORTER", "otlp")
-    named = any(
-        environment.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    )
+    named = any(environment.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
     return named and "otlp" in exporter.split(",")
 
 

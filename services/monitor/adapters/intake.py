@@ -16,9 +16,11 @@ import psycopg
 from nats.aio.msg import Msg
 
 from services.monitor.adapters.desk import Desk
+from services.monitor.adapters.origins import Awaited, batch
 from services.monitor.adapters.telemetry import CONSUMER, Pull
 from services.monitor.decode import Decoded, DecodeLimits, decode
-from shared.logging import logger
+from shared.logging import bound, logger
+from shared.ops.catalogue import BATCHES, READINGS, READINGS_TAKEN
 from shared.problems import BadInput, Fault, TailwardenError, Unavailable
 
 __all__ = ["Intake"]
@@ -44,8 +46,11 @@ _THREAD_ABOVE = 64 << 10
 class Intake:
     """Runs until cancelled. ``bury(payload, subject, errors, stream_seq)`` keeps a message that cannot be taken."""
 
-    def __init__(self, pull: Pull, desk: Desk, bury: Bury, limits: DecodeLimits | None = None) -> None:
+    def __init__(
+        self, pull: Pull, desk: Desk, bury: Bury, limits: DecodeLimits | None = None, awaited: Awaited | None = None
+    ) -> None:
         self._pull, self._desk, self._bury = pull, desk, bury
+        self._awaited = Awaited() if awaited is None else awaited
         self._limits = limits or DecodeLimits()
         self._log = logger(__name__)
         self._kept: set[int] = set()
@@ -110,7 +115,15 @@ class Intake:
             for begin in range(0, len(todo), _SIDE_BY_SIDE):
                 await asyncio.gather(*(self._keep(*each) for each in todo[begin : begin + _SIDE_BY_SIDE]))
 
-        await self._desk.take(decoded, self._pull.place(messages[-1]), refuse)
+        with batch(messages) as origins:
+            taken = await self._desk.take(decoded, self._pull.place(messages[-1]), refuse)
+        self._awaited.expect(origins)
+        BATCHES.add()
+        READINGS_TAKEN.add(decoded.readings)
+        READINGS.add(taken.stored, "stored")
+        READINGS.add(taken.duplicates, "duplicate")
+        READINGS.add(decoded.readings - decoded.missing - taken.stored - taken.duplicates, "refused")
+        READINGS.add(decoded.missing, "missing")
 
     async def _keep(self, message: Msg, errors: list[TailwardenError]) -> None:
         """Bury a message, unless an earlier try of this batch did."""
@@ -122,7 +135,8 @@ class Intake:
     async def _give_up(self, message: Msg, error: Exception) -> None:
         """Keep a message that our own code cannot handle, and go on with the next."""
         incident = uuid4().hex[:12]
-        self._log.exception("message buried", incident=incident, subject=message.subject, exc_info=error)
+        with bound(pond=message.subject.split(".")[2]):
+            self._log.exception("message buried", incident=incident, subject=message.subject, exc_info=error)
         fault = error if isinstance(error, TailwardenError) else Fault("intake.failed", incident=incident)
         while True:
             try:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
 
+from services.monitor.adapters.origins import said, saying
 from services.monitor.domain.watch import Announce, WatchState, act, announce, evolve
 from shared.contracts.base import Event
 from shared.contracts.monitor import AcknowledgeWarning, CloseWarning, HandleWarning
@@ -94,7 +95,9 @@ class Watches:
             NewEvent(event, _about(event, pond_id), uuid5(_NAMESPACE, f"{stream}:{held.version + place}"), metadata)
             for place, event in enumerate(events, 1)
         ]
-        stored = await self._store.append(conn, stream, held.version, new, at)
+        with saying(pond_id, events):
+            stored = await self._store.append(conn, stream, held.version, new, at)
+        said(pond_id, stored)
         await project(conn, self._projections, stored)
         state = held.state
         for event in events:
