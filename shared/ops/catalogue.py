@@ -22,7 +22,8 @@ _NOTIFIER: Final = ("notifier",)
 
 READY: Final = Gauge("tailwarden_ready", "1 when a condition of /readyz holds, 0 when it does not.", labels=["check"])
 LOOP_LAG: Final = Gauge(
-    "tailwarden_event_loop_lag_seconds", "How late the event loop came back from its last sleep of a second."
+    "tailwarden_event_loop_lag_seconds",
+    "The worst of the last ten seconds: how late the event loop came back from a sleep of a second.",
 )
 READINGS_TAKEN: Final = Counter(
     "tailwarden_readings_taken_total", "Readings found in messages that were taken.", services=_MONITOR

@@ -88,16 +88,17 @@ def stored(messages: Sequence[Msg]) -> None:
 
 def saying(pond_id: str, events: Sequence[Event]) -> AbstractContextManager[Span]:
     """Trace that something is said of a pond: the trace of its newest message that has one, else a new one."""
+    if not tracing_on():
+        return span("say")
     origins = _batch.get()
-    if origins is None or not tracing_on():
-        return span(f"say {events[0].event_type}", tailwarden_pond=pond_id)
-    traces = [trace for each in origins.of(pond_id) if (trace := _trace(each)) is not None]
+    messages = [] if origins is None else origins.of(pond_id)
+    traces = [trace for each in messages if (trace := _trace(each)) is not None]
     return span(
-        f"say {events[0].event_type}",
+        "say",
         parent=traces[0] if traces else None,
         links=traces[1:_LINKS],
         tailwarden_pond=pond_id,
-        tailwarden_events=len(events),
+        tailwarden_events=", ".join(dict.fromkeys(each.event_type for each in events)),
     )
 
 
