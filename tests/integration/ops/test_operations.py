@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
 
 import httpx
 import psycopg
@@ -135,8 +134,9 @@ async def test_totals_go_on_after_a_restart_and_silence_is_no_zero(figures_pool:
         (moment(NOW), "ingest_readings_per_s", 12.5),
         (moment(later), "dead_letters_total", 5.0),
     ]
-    await begun(0.0, 1.0).write(figures_pool, later + KEPT)
-    assert [time for time, _, _ in await rows(figures_pool)] == [moment(later), *[moment(later + KEPT)] * 2]
+    end = moment(later) + KEPT
+    await begun(0.0, 1.0).write(figures_pool, end)
+    assert [time for time, _, _ in await rows(figures_pool)] == [moment(later), end, end]
 
 
 async def test_an_outage_only_leaves_figures_out(connection: Connection) -> None:
@@ -169,7 +169,7 @@ async def test_dead_letters_are_counted_once(connection: Connection) -> None:
         await nc.close()
 
 
-@pytest.mark.parametrize("order", list(permutations(SERVICES))[::7], ids="-".join)
+@pytest.mark.parametrize("order", [SERVICES[::-1], (*SERVICES[2:], *SERVICES[:2])], ids="-".join)
 def test_the_view_holds_for_whoever_has_migrated(empty_database: dict[str, str], order: tuple[str, ...]) -> None:
     seen: list[str] = []
     with psycopg.connect(empty_database["owner"], autocommit=True) as owner:
