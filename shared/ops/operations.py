@@ -69,6 +69,7 @@ class Operations:
                 self._log.error("no health and no metrics: cannot listen", host=host, port=port, reason=error.strerror)
             else:
                 self._serving = asyncio.create_task(self._serve(sock), name="ops-http")
+                self._log.info("health and metrics are served", host=host, port=sock.getsockname()[1])
         return self
 
     def stand_on(self, pool: Pool, nc: Client, consumers: Sequence[tuple[str, str]] = ()) -> None:
