@@ -7,7 +7,7 @@ it, and a batch of thousands of readings costs a few additions. Everything here 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 __all__ = ["Counter", "Gauge", "Histogram", "Meter", "quantile"]
 
@@ -84,9 +84,9 @@ class Gauge(_Numbers):
         """Say how it stands."""
         self._values[labels] = value
 
-    def forget(self) -> None:
-        """Say nothing until the next time: an old value must not pass for how it stands."""
-        self._values.clear()
+    def replace(self, values: Mapping[Labels, float]) -> None:
+        """Say how everything stands, at once; what is not among *values* is not known: an old value must not pass."""
+        self._values = dict(values)
 
 
 class Histogram(Meter):

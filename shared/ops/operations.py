@@ -171,19 +171,24 @@ def _ms(seconds: float | None) -> float | None:
 
 
 async def _relayed(pool: Pool) -> None:
-    RELAY_LAG.forget()
-    async with pool.connection(timeout=1.0) as conn:
-        row = await (await conn.execute(_RELAYED)).fetchone()
-    assert row is not None  # two scalars always give one row
-    EVENTS.reach(float(row[0]))
-    RELAY_LAG.set(float(max(row[0] - row[1], 0)))
+    lag: dict[tuple[str, ...], float] = {}
+    try:
+        async with pool.connection(timeout=1.0) as conn:
+            row = await (await conn.execute(_RELAYED)).fetchone()
+        assert row is not None  # two scalars always give one row
+        EVENTS.reach(float(row[0]))
+        lag[()] = float(max(row[0] - row[1], 0))
+    finally:
+        RELAY_LAG.replace(lag)
 
 
 async def _lags(nc: Client, consumers: Sequence[tuple[str, str]]) -> None:
     """Ask how many messages wait: those not sent yet, and those sent and not acknowledged."""
-    LAG.forget()
-    js = nc.jetstream(timeout=1.0)
-    for stream, durable in consumers:
-        with suppress(OSError, TimeoutError, nats.errors.Error):
-            info = await js.consumer_info(stream, durable)
-            LAG.set(float((info.num_pending or 0) + (info.num_ack_pending or 0)), durable)
+    js, lags = nc.jetstream(timeout=1.0), dict[tuple[str, ...], float]()
+    try:
+        for stream, durable in consumers:
+            with suppress(OSError, TimeoutError, nats.errors.Error):
+                info = await js.consumer_info(stream, durable)
+                lags[(durable,)] = float((info.num_pending or 0) + (info.num_ack_pending or 0))
+    finally:
+        LAG.replace(lags)  # at once: who asks meanwhile hears what was known

@@ -52,11 +52,14 @@ def overlook(ops: Operations, desk: Desk, pull: Pull, ready_lag: int) -> None:
         real = [pond for pond_id, pond in desk.engine.ponds.items() if not is_synthetic(pond_id)]
         PONDS.set(len(real))
         BLIND.set(sum(1 for pond in real if pond.standing is not None and pond.standing.blind))
-        async with desk.pool.connection(timeout=1.0) as conn:
-            rows = await (await conn.execute(_OPEN, (SYNTHETIC_PATTERN,))).fetchall()
-        found = {str(level): float(count) for level, count in rows}
-        for level in LevelName:
-            WARNINGS_OPEN.set(found.get(level.value, 0.0), level.value)
+        standing: dict[tuple[str, ...], float] = {}
+        try:
+            async with desk.pool.connection(timeout=1.0) as conn:
+                found = await (await conn.execute(_OPEN, (SYNTHETIC_PATTERN,))).fetchall()
+            standing = dict.fromkeys(((level.value,) for level in LevelName), 0.0)
+            standing |= {(str(level),): float(count) for level, count in found}
+        finally:
+            WARNINGS_OPEN.replace(standing)
 
     ops.check("tenure", serves)
     ops.check("telemetry", follows)

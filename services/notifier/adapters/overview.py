@@ -22,12 +22,15 @@ def overlook_seat(ops: Operations, seat: Seat) -> None:
 def overlook(ops: Operations, outbox: Outbox) -> None:
     """Add the notifier's own gauges and figures to *ops*."""
 
-    async def waiting() -> None:
-        OUTBOX.forget()
-        standing = await outbox.standing()
-        OUTBOX.set(standing.get("waiting", 0) + standing.get("sending", 0))
+    async def wait() -> None:
+        waiting: dict[tuple[str, ...], float] = {}
+        try:
+            standing = await outbox.standing()
+            waiting[()] = standing.get("waiting", 0) + standing.get("sending", 0)
+        finally:
+            OUTBOX.replace(waiting)
 
-    ops.look(waiting)
+    ops.look(wait)
     ops.figure("deliveries_succeeded_total", lambda: _with("succeeded"))
     # What may have got through was not shown to: the dashboard counts what is proved.
     ops.figure("deliveries_failed_total", lambda: _with("failed") + _with("uncertain"))

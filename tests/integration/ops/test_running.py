@@ -253,3 +253,8 @@ def test_figures_of_every_service_stand_in_one_view(traced: Traced) -> None:
             ("monitor", f"publish_to_{what}_ms_{share}") for what in ("store", "warning") for share in ("p50", "p99")
         }
         until(lambda: found() >= wanted, f"missing: {wanted - found()}", limit=20)
+    # What is looked up with the figures has been looked up by now.
+    monitor = metrics(traced, "monitor")
+    assert [monitor["tailwarden_warnings_open", level] for level in ("blue", "yellow", "orange")] == [0, 0, 0]
+    assert monitor["tailwarden_warnings_open", "red"] >= 1
+    assert monitor["tailwarden_ponds_monitored",] == 2

@@ -41,7 +41,9 @@ def test_a_gauge_that_is_not_known_says_nothing():
     gauge = Gauge("tailwarden_c", "C.", labels=["level"])
     gauge.set(0.0, "red")
     assert samples(gauge) == {("tailwarden_c", "red"): 0.0}
-    gauge.forget()
+    gauge.replace({("blue",): 2.0})
+    assert samples(gauge) == {("tailwarden_c", "blue"): 2.0}
+    gauge.replace({})
     assert samples(gauge) == {}
 
 
