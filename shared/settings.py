@@ -40,7 +40,7 @@ class Connection(BaseModel):
     web_url: str | None = None
     """Where people's pages and the CAP feed are served."""
     ops_urls: dict[str, str] = Field(default_factory=dict)
-    """By service: where it answers ``/healthz``, ``/readyz`` and ``/metrics``."""
+    """By process (a service's name, or ``monitor-2``): where it answers ``/healthz``, ``/readyz`` and ``/metrics``."""
     database_urls: dict[str, str] = Field(default_factory=dict, repr=False)
     """By role: ``owner`` (migrations), each service's name, ``reader``."""
 

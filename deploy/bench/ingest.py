@@ -34,7 +34,7 @@ from shared.bus.connection import connect
 from shared.postgres import open_pool
 from shared.problems import Fault
 
-__all__ = ["COLUMN", "TRANSACTION", "ingest"]
+__all__ = ["COLUMN", "TRANSACTION", "ingest", "publish_all"]
 
 COLUMN = 500
 """Readings in a message of columns."""
@@ -140,7 +140,7 @@ async def _check(system: BenchSystem, expected: int) -> None:
         raise Fault("bench.lost", expected=expected, stored=stored)
 
 
-async def _publish(js: JetStreamContext, messages: Messages) -> None:
+async def publish_all(js: JetStreamContext, messages: Messages) -> None:
     """Publish with acknowledgements, some outstanding."""
     waiting: deque[asyncio.Future[Any]] = deque()
     for subject, payload in messages:
@@ -171,7 +171,7 @@ async def _published_to_committed(system: BenchSystem, messages: Messages) -> fl
         js = nc.jetstream(timeout=30.0, publish_async_max_pending=2 * _OUTSTANDING)
         before = (await js.stream_info(_STREAM)).state.last_seq
         began = time.perf_counter()
-        await _publish(js, messages)
+        await publish_all(js, messages)
         await _taken(js, before + len(messages))
         return time.perf_counter() - began
     finally:
@@ -187,7 +187,7 @@ async def _singles(system: BenchSystem, fleet: Fleet, columns: Messages, count: 
         # They follow on the columns in time: nothing is late, nothing is a duplicate.
         later = _BEGINS_US + (len(columns) // fleet.ponds + 1) * (COLUMN // EACH) * fleet.interval_s * 1_000_000
         before = (await js.stream_info(_STREAM)).state.last_seq
-        await _publish(js, _one_by_one(fleet, count, later))
+        await publish_all(js, _one_by_one(fleet, count, later))
         bare = [await _bare_fetch(js, before + 1, count)]
         starting = asyncio.create_task(asyncio.to_thread(system.start, "monitor"))
         began = await _moving(js, before)

@@ -29,8 +29,8 @@ class BenchSystem:
         """How to reach it."""
         return self.running.connection
 
-    def start(self, name: str) -> None:
-        """Start a service and wait until it serves."""
+    def start(self, name: str, service: str | None = None, **own: str) -> None:
+        """Start a service (under a *name* of its own, where there are several) and wait until it serves."""
         mark = self.running.home / "run" / f"{name}.ready"
         mark.unlink(missing_ok=True)
         environment = {
@@ -38,11 +38,11 @@ class BenchSystem:
             for key, value in os.environ.items()
             if not key.startswith(("TAILWARDEN_NATS", "TAILWARDEN_MQTT", "TAILWARDEN_DATABASE", "TAILWARDEN_OWNER"))
         }
-        environment |= {"TAILWARDEN_HOME": str(self.running.home), READY_VARIABLE: str(mark)}
+        environment |= {"TAILWARDEN_HOME": str(self.running.home), READY_VARIABLE: str(mark), **own}
         self.services[name] = Process.start(
             Program(
                 name=name,
-                command=service_command(name),
+                command=service_command(name if service is None else service),
                 log=self.running.home / "log" / f"{name}.log",
                 ready=lambda _: mark.exists(),
                 environment=environment,
@@ -58,9 +58,11 @@ class BenchSystem:
 
 
 @contextmanager
-def bench_system(services: Sequence[str] = ("registry", "monitor")) -> Iterator[BenchSystem]:
+def bench_system(
+    services: Sequence[str] = ("registry", "monitor"), options: Sequence[str] = ()
+) -> Iterator[BenchSystem]:
     """Run servers and *services* in a temporary home; everything is gone afterwards."""
-    with temporary_home() as home, running_system(home, options=("--servers-only",)) as running:
+    with temporary_home() as home, running_system(home, options=("--servers-only", *options)) as running:
         system = BenchSystem(running)
         try:
             for name in services:

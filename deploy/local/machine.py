@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 from deploy.local.nats import SERVICE_USER, NatsServer
@@ -20,11 +21,12 @@ from deploy.local.postgres import ROLES, PostgresServer
 from deploy.local.process import Program
 from deploy.local.secrets import Secrets
 from deploy.local.supervisor import GRACE, Supervisor
+from shared.bus.partitions import PARTITIONS, Share
 from shared.problems import Conflict, NotFound
 from shared.ready import READY_VARIABLE
 from shared.settings import CONNECTION_FILE, Connection
 
-__all__ = ["SERVICES", "Machine", "Ports", "migrate_all", "require_service", "service_command"]
+__all__ = ["SERVICES", "Machine", "Ports", "migrate_all", "require_service", "service_command", "shares"]
 
 SERVICES = ("registry", "cases", "monitor", "notifier")
 """The services, in the order they are started."""
@@ -57,18 +59,23 @@ class Machine:
         Where to listen.
     services
         Which services to run.
+    monitors
+        How many monitors share the ponds.
     """
 
-    def __init__(self, home: Path, ports: Ports | None = None, services: Sequence[str] = SERVICES) -> None:
+    def __init__(
+        self, home: Path, ports: Ports | None = None, services: Sequence[str] = SERVICES, monitors: int = 1
+    ) -> None:
         self.home = usable_home(home)
         self.services = tuple(require_service(name) for name in services)
         self._wanted = ports or Ports()
+        self.shares = shares(monitors)
         self.nats: NatsServer
         self.postgres: PostgresServer
         self.web: int = 0
         """Port of people's pages and the CAP feed."""
         self.ops: dict[str, int] = {}
-        """By service: the port of its health and metrics."""
+        """By process: the port of its health and metrics."""
         self.moved: list[tuple[str, int, int]] = []
         """(who, customary port, port used) for each customary port that was taken."""
 
@@ -123,6 +130,7 @@ class Machine:
             port=self._port("nats", self._wanted.nats),
             mqtt_port=self._port("mqtt", self._wanted.mqtt),
             secrets=secrets,
+            partitions=len(self.shares) > 1,
         )
         self.postgres = PostgresServer(
             self.home / "postgres",
@@ -132,7 +140,7 @@ class Machine:
         )
 
         self.web = self._port("web", self._wanted.web)
-        self.ops = {name: choose(0, what=f"{name} ops") for name in self.services}
+        self.ops = {name: choose(0, what=f"{name} ops") for name, _, _ in self.units()}
 
     def _port(self, what: str, wanted: int | None) -> int:
         preferred = PREFERRED[what]
@@ -151,15 +159,24 @@ class Machine:
         migrate_all(connection.database("owner"))
         asyncio.run(_provision_streams(connection))
         connection.write(self.home / CONNECTION_FILE)
-        supervisor.start([self._service(name, supervisor.mark) for name in self.services])
+        supervisor.start([self._service(*unit, supervisor.mark) for unit in self.units()])
 
-    def _service(self, name: str, mark: dict[str, str]) -> Program:
+    def units(self) -> Iterator[tuple[str, str, dict[str, str]]]:
+        """Yield (name, service, environment of its own) of every process: one a service, but several monitors."""
+        for service in self.services:
+            if service != "monitor" or len(self.shares) == 1:
+                yield service, service, {}
+                continue
+            for number, share in enumerate(self.shares, 1):
+                yield f"monitor-{number}", service, {"TAILWARDEN_MONITOR_PARTITIONS": str(share)}
+
+    def _service(self, name: str, service: str, own: dict[str, str], mark: dict[str, str]) -> Program:
         mark_file = self.run_directory / f"{name}.ready"
         # It finds the system in our home, whatever else the environment we were started in may say.
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(_OWN)}
         return Program(
             name=name,
-            command=service_command(name),
+            command=service_command(service),
             log=self.home / "log" / f"{name}.log",
             ready=lambda pid: _marked(mark_file, pid),
             environment={
@@ -172,6 +189,7 @@ class Machine:
                 "TAILWARDEN_NOTIFIER_HOST": HOST,
                 "TAILWARDEN_NOTIFIER_PORT": str(self.web),
                 "PYTHONUNBUFFERED": "1",
+                **own,
             },
             directory=self.home,
             before_start=lambda: mark_file.unlink(missing_ok=True),
@@ -202,6 +220,16 @@ class Machine:
             file.write(f"{os.getpid()}\n")
             file.flush()
             yield file.fileno()
+
+
+def shares(monitors: int) -> tuple[Share, ...]:
+    """Return the partitions of each of so many monitors, as even as can be.
+
+    >>> [str(share) for share in shares(3)]
+    ['0-4/16', '5-9/16', '10-15/16']
+    """
+    edges = [number * PARTITIONS // monitors for number in range(monitors + 1)]
+    return tuple(Share(first, until - 1) for first, until in pairwise(edges))
 
 
 def require_service(name: str) -> str:

@@ -11,6 +11,7 @@ from deploy.local.binaries import nats_server
 from deploy.local.ports import HOST, answers
 from deploy.local.process import Program
 from deploy.local.secrets import Secrets
+from shared.bus.partitions import mappings
 
 __all__ = ["SERVICE_USER", "NatsServer", "server_info"]
 
@@ -36,7 +37,8 @@ READ_EVENTS = (
     "$JS.FC.EVENTS.>",
 )
 SERVICE_CONSUMERS = (
-    "monitor-registry", "cases-registry", "cases-monitor", "notifier-registry", "notifier-monitor", "notifier-answers",
+    "monitor-registry", "monitor-registry-p0-7", "monitor-registry-p8-15", "cases-registry", "cases-monitor",
+    "notifier-registry", "notifier-monitor", "notifier-answers",
 )  # fmt: skip
 """Durable consumers of EVENTS that belong to services: a guest may have its own, and touch none of these."""
 
@@ -54,7 +56,8 @@ LEAVE_ALONE = tuple(
 # Guests hear events as they happen and answers to themselves, not the answers services get.
 HEAR_ANSWERS = {"allow": ["_INBOX.>"], "deny": ["_INBOX.tw.>"]}
 HEAR_EVENTS = {**HEAR_ANSWERS, "allow": ["_INBOX.>", "tw.events.>"]}
-PUBLISH_TELEMETRY = "tw.telemetry.>"
+PUBLISH_TELEMETRY = ("tw.telemetry.>", "tw.partition.*.>")
+"""The server judges a publisher by the subject after its mapping: the second is where readings then stand."""
 
 
 class NatsServer:
@@ -72,16 +75,27 @@ class NatsServer:
         Passwords, by user.
     sync
         Sync every write to the disk. Only tests that do not test durability may say no.
+    partitions
+        Put telemetry into partitions, so that several monitors can share it.
     """
 
     def __init__(
-        self, directory: Path, log: Path, *, port: int, mqtt_port: int, secrets: Secrets, sync: bool = True
+        self,
+        directory: Path,
+        log: Path,
+        *,
+        port: int,
+        mqtt_port: int,
+        secrets: Secrets,
+        sync: bool = True,
+        partitions: bool = False,
     ) -> None:
         self.directory = directory
         self.log = log
         self.port = port
         self.mqtt_port = mqtt_port
         self.sync = sync
+        self.partitions = partitions
         self.passwords = {name: secrets.password(f"nats-{name}") for name in (SERVICE_USER, "gateway", "subscriber")}
         self._guest_password = secrets.password("nats-guest")
 
@@ -136,6 +150,7 @@ class NatsServer:
             "mqtt": {"listen": f"{HOST}:{self.mqtt_port}", "no_auth_user": "guest"},
             "no_auth_user": "guest",
             "authorization": {"users": self._users()},
+            **({"mappings": mappings()} if self.partitions else {}),
         }
 
     def _users(self) -> list[dict[str, object]]:
@@ -157,7 +172,7 @@ class NatsServer:
             {
                 "user": "gateway",
                 "password": self.passwords["gateway"],
-                "permissions": {"publish": [PUBLISH_TELEMETRY], "subscribe": HEAR_ANSWERS},
+                "permissions": {"publish": list(PUBLISH_TELEMETRY), "subscribe": HEAR_ANSWERS},
             },
             {
                 "user": "subscriber",
@@ -171,7 +186,7 @@ class NatsServer:
                 "user": "guest",
                 "password": self._guest_password,
                 "permissions": {
-                    "publish": {"allow": [PUBLISH_TELEMETRY, *READ_EVENTS], "deny": list(LEAVE_ALONE)},
+                    "publish": {"allow": [*PUBLISH_TELEMETRY, *READ_EVENTS], "deny": list(LEAVE_ALONE)},
                     "subscribe": HEAR_EVENTS,
                 },
             },

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from services.monitor.adapters.desk import Desk
 from services.monitor.adapters.intake import Intake
-from services.monitor.adapters.origins import Awaited
+from services.monitor.adapters.neighbours import Neighbours, answer_neighbours
+from services.monitor.adapters.origins import warned
 from services.monitor.adapters.overview import overlook
 from services.monitor.adapters.people import StoredWarnings
 from services.monitor.adapters.telemetry import CONSUMER, STREAM, Pull
@@ -19,7 +20,7 @@ from services.monitor.settings import MonitorSettings
 from shared.bus.connection import connect, new_broker, running
 from shared.bus.dead import bury
 from shared.bus.events import on_events
-from shared.bus.rpc import serve_command
+from shared.bus.rpc import CommandClient, serve_command
 from shared.bus.streams import provision
 from shared.clock import SystemClock
 from shared.contracts.cloudevents import CloudEvent, event_of
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = ["SERVICE", "answer_commands", "serve", "store"]
 
 SERVICE = "monitor"
+_ASK_S = 4.0
+"""Seconds another monitor has to answer for its ponds: less than who asked us waits."""
 
 
 def store() -> ServiceStore:
@@ -83,27 +86,34 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
         try:
             js = nc.jetstream()
             await provision(js)
-            awaited = Awaited()
-            relay = Relay(parts.store, pool, js, SERVICE, told=awaited.told)
-            desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake)
-            pull = Pull(nc, desk.place, settings.batch)
-            ops.stand_on(pool, nc, ((STREAM, pull.durable), ("EVENTS", "monitor-registry")))
+            relay = Relay(parts.store, pool, js, SERVICE, told=warned)
+            share = settings.share
+            desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake, share)
+            pull = Pull(nc, desk.place, settings.batch, f"{CONSUMER}{share.suffix}", share.subjects)
+            ops.stand_on(pool, nc, ((STREAM, pull.durable), ("EVENTS", f"monitor-registry{share.suffix}")))
             overlook(ops, desk, pull, settings.ready_lag)
             if not await _begin(desk.tenure, stop):
                 return
             await desk.restore()
             await pull.open()
-            intake = Intake(pull, desk, lambda *letter: _bury(js, *letter), awaited=awaited)
+            intake = Intake(pull, desk, lambda *letter: _bury(js, *letter))
             broker = new_broker(to, name="tailwarden-monitor-bus")
-            answer_commands(broker, Monitor(StoredWarnings(desk)))
+            own = StoredWarnings(desk)
+            if share.whole:
+                answer_commands(broker, Monitor(own))
+            else:
+                answer_commands(broker, Monitor(Neighbours(own, share, CommandClient(nc, timeout=_ASK_S))))
+                answer_neighbours(broker, own, share, f"{SERVICE}{share.suffix}")
 
             async def hear(event: CloudEvent) -> None:
+                if not share.owns(event.subject):
+                    return
                 # Files and reminders are about a pond too; only its own stream's events make its monitoring record.
                 about = event_of(event) if event.stream == f"pond-{event.subject}" else None
                 if about is not None:
                     await desk.hear(event.id, event.subject, event.streamversion, about)
 
-            on_events(broker, "tw.events.registry.pond.>", "monitor-registry", hear)
+            on_events(broker, "tw.events.registry.pond.>", f"monitor-registry{share.suffix}", hear)
             async with running(broker):
                 await until_stopped(
                     stop,

@@ -60,6 +60,8 @@ def serve_command(
     command: type[C],
     handler: Callable[[C], Awaitable[BaseModel]],
     queue: str,
+    *,
+    subject: str | None = None,
 ) -> None:
     """Answer *command* with what *handler* returns; call before the broker starts.
 
@@ -70,15 +72,18 @@ def serve_command(
         answered as a ``Fault`` that carries this number.
     queue
         Queue group: of several processes serving the same command one gets each request.
+    subject
+        Where it is asked, if not at the command's own subject: between processes of one service.
     """
-    subject = command_subject(command)
-    service, _, name = command.command_name.partition(".")
-    _serve_unknown(broker, service, queue).add(name)
+    if subject is None:
+        subject = command_subject(command)
+        service, _, name = command.command_name.partition(".")
+        _serve_unknown(broker, service, queue).add(name)
 
     async def answer(message: Any) -> bytes:
         return await _answer(command, handler, message)
 
-    broker.subscriber(subject, queue, decoder=_whole, max_workers=WORKERS, title=command.command_name)(answer)
+    broker.subscriber(subject, queue, decoder=_whole, max_workers=WORKERS, title=subject)(answer)
 
 
 def _serve_unknown(broker: NatsBroker, service: str, queue: str) -> set[str]:
@@ -195,8 +200,8 @@ class CommandClient:
         self._nc = nc
         self._timeout = timeout
 
-    async def send(self, command: Command, reply: type[T]) -> T:
-        """Send *command* and return its result as *reply*.
+    async def send(self, command: Command, reply: type[T], subject: str | None = None) -> T:
+        """Send *command* (to *subject*, if not its own) and return its result as *reply*.
 
         Raises
         ------
@@ -215,7 +220,7 @@ class CommandClient:
         try:
             with span(f"ask {name}", within=True, kind="client", rpc_system="nats", rpc_method=name):
                 message = await self._nc.request(
-                    command_subject(type(command)),
+                    command_subject(type(command)) if subject is None else subject,
                     body,
                     timeout=self._timeout,
                     headers=traced({WAIT_HEADER: str(self._timeout)}),

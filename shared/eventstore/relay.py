@@ -1,9 +1,9 @@
 """The relay: committed events go to JetStream, each once, in position order.
 
 The stream itself says how far publishing has come: the relay resumes after the last message under
-``tw.events.<service>.>``, so neither a crash between publishing and writing the cursor nor an outage
-longer than the stream's duplicate window repeats an event. Two server-side conditions keep that true while
-publishes are pipelined: the first of a batch is stored only if the service's last message is the one we know
+``tw.events.<service>.>`` (copies of older ones aside), so neither a crash between publishing and writing the cursor
+nor an outage longer than the stream's duplicate window repeats an event. Two server-side conditions keep that true
+while publishes are pipelined: the first of a batch is stored only if the service's last message is the one we know
 (``Nats-Expected-Last-Subject-Sequence``), each further one only right after its predecessor
 (``Nats-Expected-Last-Msg-Id``). A lost message therefore stops those behind it, and a second relay that
 believes it leads can add nothing. The cursor row is a record for ``tailwarden audit verify``: an anchor
@@ -146,7 +146,8 @@ class Relay:
             ``relay.ahead`` when the stream holds positions the store does not have: publishing on would give
             subscribers two histories.
         """
-        last = await last_published(self._js, self._service)
+        row = await (await conn.execute(statement("cursor"), {"service": self._service})).fetchone()
+        last = await last_published(self._js, self._service, 0 if row is None else int(row[0]))
         position, sequence = last.position, last.sequence
         cursor = await conn.execute("SELECT coalesce(max(position), 0) FROM event")
         row = await cursor.fetchone()
@@ -171,7 +172,8 @@ class Relay:
         if acked:
             self._tell(events[: len(acked)], begun_ns)
             last = events[len(acked) - 1]
-            self._position, self._sequence = last.position, acked[-1].sequence
+            # Of what the stream had already (the server drops it by its id) the old place is told.
+            self._position, self._sequence = last.position, max(self._sequence, *(each.sequence for each in acked))
             await conn.execute(
                 statement("save_cursor"), {"service": self._service, "position": last.position, "hash": last.hash}
             )

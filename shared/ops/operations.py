@@ -108,6 +108,10 @@ class Operations:
         """Write *figure* every ten seconds."""
         self._figures.add(name, figure)
 
+    def share(self, sums: Sequence[str]) -> None:
+        """Write figures together with other processes of the service; see ``Figures.share``."""
+        self._figures.share(sums)
+
     def latency(self, name: str, histogram: Histogram) -> None:
         """Write a histogram's median and 99th percentile of each ten seconds, in milliseconds."""
         recent: list[tuple[float, float]] = []
@@ -135,16 +139,17 @@ class Operations:
         await asyncio.Event().wait()  # whoever waits for this task takes its end for the service's
 
     async def _watch(self) -> None:
+        await self.step(write=not self._figures.shared)  # between two moments it would come on top of the others'
         while True:
-            await self.step()
             end = time.monotonic() + EVERY_S - time.time() % EVERY_S
             while (left := end - time.monotonic()) > 0:
                 pause = min(1.0, left)
                 begun = time.monotonic()
                 await asyncio.sleep(pause)
                 self._late = max(self._late, time.monotonic() - begun - pause)
+            await self.step()
 
-    async def step(self) -> None:
+    async def step(self, *, write: bool = True) -> None:
         """Look at everything and write the figures, once."""
         LOOP_LAG.set(self._late)
         self._late = 0.0
@@ -152,7 +157,7 @@ class Operations:
             with suppress(Exception):  # what it could not find out is left out
                 async with asyncio.timeout(_LOOK_S):
                     await look()
-        if self._pool is None:
+        if self._pool is None or not write:
             return
         try:
             async with asyncio.timeout(_LOOK_S):

@@ -15,6 +15,7 @@ __all__ = ["register"]
 
 JSON = typer.Option(False, "--json", help="Print one JSON object. / 输出一个 JSON 对象。")
 READINGS = typer.Option(1_000_000, min=25_000, help="Readings sent in columns. / 成批发送的读数个数。")
+WORKERS = typer.Option(2, min=2, max=16, help="Monitors that share the ponds. / 分担的监测进程数。")
 SINGLES = typer.Option(50_000, min=1_000, help="Readings sent one a message. / 逐条发送的读数个数。")
 PONDS = typer.Option(50, min=1, max=2_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
 EVALUATED = typer.Option(10_000, min=50, max=20_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode=None,
     )
     bench.command("ingest")(ingest)
+    bench.command("scale")(scale)
     bench.command("evaluate")(evaluate)
     bench.command("latency")(latency)
     bench.command("records")(records)
@@ -60,6 +62,14 @@ def ingest(
 
     _announce("starting", as_json)
     _tell(_run(measure(readings, singles, ponds, interval)), as_json)
+
+
+def scale(as_json: bool = JSON, readings: int = READINGS, workers: int = WORKERS) -> None:
+    """Several monitors against one, in a system of its own. / 多个监测进程与单个进程的对比。"""
+    from deploy.bench.scale import scale as measure
+
+    _announce("starting", as_json)
+    _tell(_run(measure(readings, workers)), as_json)
 
 
 def evaluate(as_json: bool = JSON, ponds: int = EVALUATED, slots: int = SLOTS, year: bool = YEAR) -> None:

@@ -23,6 +23,10 @@ MQTT_PORT = typer.Option(None, min=0, max=65535, help="MQTT; 0: any free one. / 
 WEB_PORT = typer.Option(None, min=0, max=65535, help="Pages; 0: any free one. / 网页端口；0 为任意空闲端口。")
 OWNER = typer.Option(None, "--database", help="Database address of the schemas' owner. / 数据库所有者的地址。")
 JSON = typer.Option(False, "--json", help="Print one JSON object. / 输出一个 JSON 对象。")
+MONITORS = typer.Option(1, min=1, max=16, help="Monitors that share the ponds. / 分担尾矿库的监测进程数。")
+PARTITIONS = typer.Option(
+    None, "--partitions", help="The monitor's ponds, by partition: 0-7/16. / 监测进程负责的分区，如 0-7/16。"
+)
 SERVERS_ONLY = typer.Option(False, "--servers-only", help="Leave the services to `serve`. / 只启动服务器，不启动服务。")
 SERVICE = typer.Argument(help="registry, cases, monitor or notifier. / 服务名：registry、cases、monitor 或 notifier。")
 
@@ -42,6 +46,7 @@ def up(
     mqtt_port: int | None = MQTT_PORT,
     web_port: int | None = WEB_PORT,
     servers_only: bool = SERVERS_ONLY,
+    monitors: int = MONITORS,
 ) -> None:
     """Run everything on this machine until Ctrl-C. / 在本机运行整个系统，按 Ctrl-C 停止。"""
     from deploy.local.machine import SERVICES, Machine, Ports
@@ -54,7 +59,7 @@ def up(
     configure(settings.log_level, settings.log_format)
     words = language(settings.language)
     ports = Ports(nats=nats_port, postgres=pg_port, mqtt=mqtt_port, web=web_port)
-    machine = Machine(settings.home, ports, () if servers_only else SERVICES)
+    machine = Machine(settings.home, ports, () if servers_only else SERVICES, monitors)
 
     def ready(supervisor: Supervisor) -> None:
         _tell(machine, supervisor, words)
@@ -83,7 +88,7 @@ def _tell(machine: Machine, supervisor: Supervisor, words: str) -> None:
     table.add_row("PostgreSQL", f"127.0.0.1:{machine.postgres.port}", say("up.postgres_note", words))
     if "notifier" in machine.services:
         table.add_row("HTTP", f"http://127.0.0.1:{machine.web}", say("up.web_note", words))
-    for name in machine.services:
+    for name, _, _ in machine.units():
         process = supervisor.units[name].process
         pid = "–" if process is None else process.pid
         where = f"http://127.0.0.1:{machine.ops[name]}/readyz"
@@ -108,6 +113,7 @@ def serve(
     nats: str | None = NATS,
     database: str | None = DATABASE,
     home: Path | None = HOME,
+    partitions: str | None = PARTITIONS,
 ) -> None:
     """Run one service in the foreground. / 在前台运行一个服务。
 
@@ -118,8 +124,14 @@ def serve(
     import os
 
     from deploy.local.machine import require_service, service_command
+    from shared.bus.partitions import Share
+    from shared.problems import BadInput
 
     require_service(service)
+    if partitions is not None:
+        if service != "monitor":
+            raise BadInput("partitions.monitor_only", field="partitions", service=service)
+        Share.read(partitions)
     settings = _settings(home, nats, database)
     settings.connection().database(service)  # refuses here, in one line, what the service could only die of
     given = {"TAILWARDEN_HOME": str(settings.home.absolute())}
@@ -127,6 +139,8 @@ def serve(
         given["TAILWARDEN_NATS_URL"] = nats
     if database is not None:
         given["TAILWARDEN_DATABASE_URL"] = database
+    if partitions is not None:
+        given["TAILWARDEN_MONITOR_PARTITIONS"] = partitions
     command = service_command(service)
     # Become the service: its signals, its exit code and its output are then the caller's own.
     os.execve(command[0], command, {**os.environ, **given})

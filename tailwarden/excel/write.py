@@ -94,6 +94,7 @@ def _book() -> Workbook:
 def _sheet(book: Workbook, table: Table, columns: list[Column], language: str, *, mark: bool = False) -> Worksheet:
     from openpyxl.styles import Alignment, Font, PatternFill
     from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.properties import PageSetupProperties
 
     sheet: Worksheet = book.create_sheet(table.title(language))
     for place, column in enumerate(columns, 1):
@@ -106,6 +107,8 @@ def _sheet(book: Workbook, table: Table, columns: list[Column], language: str, *
     sheet.freeze_panes = "A2"
     sheet.print_title_rows = "1:1"
     sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     return sheet
 
 

@@ -11,6 +11,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from shared.contracts.cases import Finding, FindingState, Letter
 from shared.words import say
@@ -68,6 +69,12 @@ def ledger(letters: Iterable[Letter], findings: Iterable[Finding], as_of: date, 
 
 def _head(sheet: Any, columns: Sequence[tuple[str, int]], language: str) -> None:
     sheet.freeze_panes = "A2"
+    # Printed, a page shows every column, under the headings.
+    sheet.print_title_rows = "1:1"
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = "8"  # A3
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     for place, (_, width) in enumerate(columns, 1):
         sheet.column_dimensions[get_column_letter(place)].width = width
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}1"

@@ -1,4 +1,4 @@
-"""The monitor's desk: the one writer. Readings, ticks, registry events and people's acts come here in turn.
+"""The monitor's desk: the one writer about its ponds. Readings, ticks, registry events and people's acts come in turn.
 
 Each step is one transaction: readings with their flags, the record of the pond, the events that say what is new,
 and where a restart begins. The engine in memory runs ahead of the commit; when a commit fails, it is rebuilt from
@@ -21,7 +21,7 @@ from services.monitor.adapters.held import Held
 from services.monitor.adapters.records import Records
 from services.monitor.adapters.series import SeriesStore
 from services.monitor.adapters.speaker import Speaker
-from services.monitor.adapters.telemetry import CONSUMER, Place
+from services.monitor.adapters.telemetry import Place
 from services.monitor.adapters.tenure import Tenure
 from services.monitor.adapters.watches import Watches
 from services.monitor.decode import Decoded
@@ -33,6 +33,7 @@ from services.monitor.pondwatch import PondWatch, Turn
 from services.monitor.register import Directory, follow
 from services.monitor.ring import SLOT_US, slot_of
 from services.monitor.rows import Rows
+from shared.bus.partitions import WHOLE, Share
 from shared.clock import Clock
 from shared.contracts.base import Event
 from shared.contracts.registry import PondView, SensorAmended, SensorReplaced
@@ -63,11 +64,13 @@ class Taken:
 class Desk:
     """See the module's text. ``restore`` before anything else."""
 
-    def __init__(self, pool: Pool, watches: Watches, clock: Clock, committed: Callable[[], None]) -> None:
-        self.pool, self.watches, self.clock, self.committed = pool, watches, clock, committed
-        self.tenure = Tenure(pool)
+    def __init__(
+        self, pool: Pool, watches: Watches, clock: Clock, committed: Callable[[], None], share: Share = WHOLE
+    ) -> None:
+        self.pool, self.watches, self.clock, self.committed, self.share = pool, watches, clock, committed, share
+        self.tenure = Tenure(pool, share)
         self.records, self.series = Records(), SeriesStore()
-        self.held = Held(self.records, self.series)
+        self.held = Held(self.records, self.series, share)
         self.speaker = Speaker(self.held, self.records, watches)
         self.lock = asyncio.Lock()
         self.stale = True
@@ -128,7 +131,7 @@ class Desk:
     async def place(self) -> Place | None:
         """Return how far telemetry is stored."""
         async with self.pool.connection() as conn:
-            return await self.records.place(conn, CONSUMER)
+            return await self.records.place(conn, self.share)
 
     # -- readings -------------------------------------------------------------------------------------------
 
@@ -164,7 +167,7 @@ class Desk:
             if self.stale:
                 await self.restore_held()
             async with self.writing() as conn:
-                await self.records.save_place(conn, CONSUMER, place)
+                await self.records.save_place(conn, place, self.share)
 
     async def _in_time(self, decoded: Decoded, rows: Ints, taken: Taken) -> npt.NDArray[np.bool_]:
         """Tell which readings are to be looked at; of those before their window, what is stored is a duplicate."""
@@ -204,7 +207,7 @@ class Desk:
                 also = self.speaker.heard_at_last(np.unique(rows).tolist())
                 await self.speaker.say(conn, turns, self.clock.now(), also)
             if place is not None:
-                await self.records.save_place(conn, CONSUMER, place)
+                await self.records.save_place(conn, place, self.share)
         taken.stored = len(rows)
 
     def _too_old(self, decoded: Decoded, rows: Ints, late: Ints) -> list[tuple[int, BadInput]]:

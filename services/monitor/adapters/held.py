@@ -14,6 +14,7 @@ from services.monitor.points import LOOKBACK
 from services.monitor.pondwatch import PondWatch, Turn
 from services.monitor.register import Directory, setup_of
 from services.monitor.ring import SLOT_US
+from shared.bus.partitions import WHOLE, Share
 from shared.contracts.registry import PondView
 from shared.postgres import Connection
 
@@ -21,10 +22,10 @@ __all__ = ["Held"]
 
 
 class Held:
-    """The register as heard, who is known to decoding, the engine, and its keys."""
+    """The register as heard, who is known to decoding, the engine, and its keys: of the ponds of *share*."""
 
-    def __init__(self, records: Records, series: SeriesStore) -> None:
-        self._records, self._series = records, series
+    def __init__(self, records: Records, series: SeriesStore, share: Share = WHOLE) -> None:
+        self._records, self._series, self._share = records, series, share
         self.views: dict[str, PondView] = {}
         self.directory = Directory()
         self.engine = Engine()
@@ -32,7 +33,7 @@ class Held:
 
     async def rebuild(self, conn: Connection) -> list[Turn]:
         """Build everything anew; returns what the record does not say yet."""
-        views = await self._records.setups(conn)
+        views = [view for view in await self._records.setups(conn) if self._share.owns(view.pond.id)]
         keys = await self._records.keys(conn)
         self.views = {view.pond.id: view for view in views}
         self.engine = Engine([setup_of(view) for view in views])

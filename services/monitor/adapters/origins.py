@@ -15,20 +15,22 @@ from contextvars import ContextVar
 from nats.aio.msg import Msg
 
 from services.monitor.adapters.telemetry import received_ns
+from shared.bus.partitions import telemetry_subject
 from shared.contracts.base import Event
 from shared.contracts.monitor import WarningEscalated, WarningRaised
 from shared.eventstore import StoredEvent
 from shared.ops.catalogue import PUBLISH_TO_STORE, PUBLISH_TO_WARNING
 from shared.ops.tracing import HEADER, Span, span, tracing_on
 
-__all__ = ["Awaited", "Origins", "batch", "said", "saying"]
+__all__ = ["RECEIVED", "Origins", "batch", "received", "saying", "warned"]
 
 _SAMPLE = 16
 """So many messages of a batch stand for all of it in the latencies."""
 _LINKS = 64
 """So many messages' traces are linked to the span of their batch; each has its own."""
-_AWAITED = 10_000
-"""So many warnings may wait for the relay; beyond that it is away, and what is measured would be its outage."""
+_HISTORY_S = 3600.0
+RECEIVED = "received_us"
+"""In an event's metadata: when JetStream received the message that led to it [µs since 1970]."""
 
 
 class Origins:
@@ -36,8 +38,7 @@ class Origins:
 
     def __init__(self, messages: Sequence[Msg]) -> None:
         self._messages = messages
-        self.warned: list[tuple[int, int]] = []
-        """(position of a warning's event, when the message that led to it was received [ns])."""
+        self._by_pond: dict[str, list[Msg]] | None = None
 
     def links(self) -> list[str]:
         """Return the traces that messages bring along."""
@@ -46,21 +47,18 @@ class Origins:
 
     def of(self, pond_id: str) -> list[Msg]:
         """Return the messages about a pond, the newest first."""
-        about = f"tw.telemetry.{pond_id}"
-        return [each for each in reversed(self._messages) if f"{each.subject}.".startswith(f"{about}.")]
-
-    def note(self, pond_id: str, stored: Sequence[StoredEvent]) -> None:
-        """Note what was said of a pond, for when it is out."""
-        positions = [each.position for each in stored if isinstance(each.event, WarningRaised | WarningEscalated)]
-        if positions and (messages := self.of(pond_id)):
-            self.warned += [(position, received_ns(messages[0])) for position in positions]
+        if self._by_pond is None:  # sorted once, and only if something is said at all
+            self._by_pond = {}
+            for message in reversed(self._messages):
+                self._by_pond.setdefault(telemetry_subject(message.subject).split(".")[2], []).append(message)
+        return self._by_pond.get(pond_id, [])
 
 
 _batch: ContextVar[Origins | None] = ContextVar("batch", default=None)
 
 
 @contextmanager
-def batch(messages: Sequence[Msg]) -> Iterator[Origins]:
+def batch(messages: Sequence[Msg]) -> Iterator[None]:
     """Give what is stored in this block its origin; measure and trace the block when it comes to its end."""
     origins = Origins(messages)
     token = _batch.set(origins)
@@ -69,9 +67,9 @@ def batch(messages: Sequence[Msg]) -> Iterator[Origins]:
         if links:
             with span("store telemetry", kind="consumer", links=links, messaging_system="nats") as step:
                 step.set(messaging_batch_message_count=len(messages))
-                yield origins
+                yield
         else:
-            yield origins
+            yield
     finally:
         _batch.reset(token)
     stored(messages)
@@ -102,34 +100,26 @@ def saying(pond_id: str, events: Sequence[Event]) -> AbstractContextManager[Span
     )
 
 
-def said(pond_id: str, events: Sequence[StoredEvent]) -> None:
-    """Note what was said of a pond, if it was a batch of readings that led to it."""
+def received(pond_id: str, event: Event) -> dict[str, str]:
+    """Return when the message was received that led to a warning, for the event's metadata.
+
+    It goes with the event, because another process may be the one that publishes it.
+    """
     origins = _batch.get()
-    if origins is not None:
-        origins.note(pond_id, events)
+    if origins is None or not isinstance(event, WarningRaised | WarningEscalated):
+        return {}
+    messages = origins.of(pond_id)
+    return {RECEIVED: str(received_ns(messages[0]) // 1000)} if messages else {}
 
 
-class Awaited:
-    """Warnings that are committed and on their way to JetStream: measured when they are there."""
-
-    def __init__(self) -> None:
-        self._received_ns: dict[int, int] = {}
-
-    def expect(self, origins: Origins) -> None:
-        """Wait for what a committed batch led to."""
-        if len(self._received_ns) > _AWAITED:
-            self._received_ns.clear()
-        self._received_ns.update(origins.warned)
-
-    def told(self, events: Sequence[StoredEvent]) -> None:
-        """Measure those of *events* that were waited for."""
-        if not self._received_ns:
-            return
-        now = time.time_ns()
-        for event in events:
-            received = self._received_ns.pop(event.position, None)
-            if received is not None:
-                PUBLISH_TO_WARNING.observe(max(0, now - received) / 1e9)
+def warned(events: Sequence[StoredEvent]) -> None:
+    """Measure how long the warnings among *events* took, which JetStream has just got."""
+    now = time.time()
+    for event in events:
+        since_us = event.metadata.get(RECEIVED)
+        # What was recorded long ago is told again (a stream made anew), it is no warning on its way.
+        if since_us is not None and now - event.recorded_at.timestamp() < _HISTORY_S:
+            PUBLISH_TO_WARNING.observe(max(0.0, now - int(since_us) / 1e6))
 
 
 def _trace(message: Msg) -> str | None:

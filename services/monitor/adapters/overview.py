@@ -61,6 +61,8 @@ def overlook(ops: Operations, desk: Desk, pull: Pull, ready_lag: int) -> None:
         finally:
             WARNINGS_OPEN.replace(standing)
 
+    if not desk.share.whole:
+        ops.share(("ingest_readings_per_s", "consumer_lag_messages"))
     ops.check("tenure", serves)
     ops.check("telemetry", follows)
     ops.look(ponds)

@@ -8,10 +8,11 @@ from typing import Any, LiteralString
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from services.monitor.adapters.telemetry import Place
+from services.monitor.adapters.telemetry import CONSUMER, Place
 from services.monitor.domain.timeline import Watched
 from services.monitor.points import moment_slot
 from services.monitor.projections import COLUMNS, view
+from shared.bus.partitions import WHOLE, Share
 from shared.contracts.levels import Level
 from shared.contracts.monitor import TimelineChange, WarningView
 from shared.contracts.registry import PondView
@@ -156,19 +157,30 @@ class Records:
                 ],
             )
 
-    async def place(self, conn: Connection, consumer: str) -> Place | None:
-        """Return how far the telemetry of *consumer* is stored, or None when it never was."""
-        cursor = await conn.execute("SELECT created, sequence FROM telemetry_position WHERE consumer = %s", (consumer,))
-        row = await cursor.fetchone()
-        return None if row is None else Place(row[0], int(row[1]))
+    async def place(self, conn: Connection, share: Share = WHOLE) -> Place | None:
+        """Return how far the telemetry of all partitions of *share* is stored, or None when one never was.
 
-    async def save_place(self, conn: Connection, consumer: str, place: Place) -> None:
+        Who serves the whole keeps one place (``monitor``), who serves a part one for each of its partitions
+        (``monitor-<n>``): a partition is as far as the further of the two, a share as far as its last partition.
+        """
+        cursor = await conn.execute(
+            "SELECT DISTINCT ON (mine.name) p.created, p.sequence FROM unnest(%s::text[]) AS mine (name)"
+            " LEFT JOIN telemetry_position p ON p.consumer IN (mine.name, %s)"
+            " ORDER BY mine.name, p.created DESC NULLS LAST, p.sequence DESC",
+            (_positions(share), CONSUMER),
+        )
+        places = [None if created is None else Place(created, int(seq)) for created, seq in await cursor.fetchall()]
+        known = [place for place in places if place is not None]
+        return min(known, key=lambda place: (place.created, place.sequence)) if len(known) == len(places) else None
+
+    async def save_place(self, conn: Connection, place: Place, share: Share = WHOLE) -> None:
         """Move on to *place*; within one stream never back."""
         await conn.execute(
-            "INSERT INTO telemetry_position AS had (consumer, created, sequence) VALUES (%s, %s, %s)"
+            "INSERT INTO telemetry_position AS had (consumer, created, sequence)"
+            " SELECT name, %s, %s FROM unnest(%s::text[]) AS mine (name)"
             " ON CONFLICT (consumer) DO UPDATE SET created = excluded.created, sequence = excluded.sequence"
             " WHERE had.created <> excluded.created OR had.sequence < excluded.sequence",
-            (consumer, place.created, place.sequence),
+            (place.created, place.sequence, [CONSUMER] if share.whole else _positions(share)),
         )
 
     async def warnings(
@@ -189,6 +201,10 @@ class Records:
         cursor = await conn.execute(query, (warning_id,))
         row = await cursor.fetchone()
         return None if row is None else view(row)
+
+
+def _positions(share: Share) -> list[str]:
+    return [f"{CONSUMER}-{number}" for number in share.numbers]
 
 
 def _causes(change: TimelineChange) -> Jsonb:

@@ -82,7 +82,8 @@ class Pull:
     batch: int = 2000
     """Messages asked for at a time."""
     durable: str = CONSUMER
-    filter_subject: str = "tw.telemetry.>"
+    filter_subjects: tuple[str, ...] = ()
+    """Empty: the whole stream."""
     _created: datetime = _NEVER
     _buffer: list[Msg] = field(default_factory=list)
     _there: asyncio.Event = field(default_factory=asyncio.Event)
@@ -181,7 +182,7 @@ class Pull:
                 ack_wait=600.0,
                 max_ack_pending=100_000,
                 max_deliver=-1,
-                filter_subject=self.filter_subject,
+                filter_subjects=list(self.filter_subjects) or None,
             ),
         )
         self._begins, self._last, self._count, self._credit = last + 1, last, 0, 0

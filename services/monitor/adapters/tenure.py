@@ -1,8 +1,8 @@
-"""Who serves: one monitor writes at a time, whatever supervisors, operators and networks think.
+"""Who serves: of each partition one monitor writes at a time, whatever supervisors, operators and networks think.
 
 Two things hold that together. A session lock of PostgreSQL says who may serve; it goes with its connection, and a
 second monitor waits for it. And each time the lock changes hands a new *term* begins, which every transaction
-names (``in_term`` in the database): a monitor that lost its lock without noticing is refused there, and
+names (``in_terms`` in the database): a monitor that lost its lock without noticing is refused there, and
 a new one begins only when no transaction of the last one is still under way.
 """
 
@@ -13,15 +13,16 @@ import time
 
 import psycopg
 
+from shared.bus.partitions import WHOLE, Share
 from shared.logging import logger
 from shared.postgres import Connection, Pool
 from shared.problems import Unavailable
 
 __all__ = ["Tenure"]
 
-_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('tailwarden.monitor.serves', 0))"
-_BEGIN = "UPDATE term SET number = number + 1 RETURNING number"
-_WAIT = "SELECT pg_advisory_xact_lock(hashtextextended('tailwarden.monitor.term', 0))"
+_LOCK = "SELECT serve_partitions(%s::smallint[])"
+_BEGIN = "SELECT begin_terms(%s::smallint[])"
+_CHECK = "SELECT in_terms(%s::smallint[], %s::bigint[])"
 _POLL = 0.1
 _PATIENCE = 3.0
 """Seconds a serving monitor tries to have its lock again after the database was away."""
@@ -29,12 +30,13 @@ _TOLD_EVERY = 60.0
 
 
 class Tenure:
-    """The right of this process to write."""
+    """The right of this process to write about the ponds of its *share*."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, share: Share = WHOLE) -> None:
         self._pool = pool
+        self._share, self._mine = share, list(share.numbers)
         self._held: Connection | None = None
-        self._number: int | None = None
+        self._numbers: list[int] | None = None
         self.over = asyncio.Event()
         """Set when another monitor serves: this one has to end."""
 
@@ -49,7 +51,7 @@ class Tenure:
         while not await self._lock():
             if time.monotonic() - told >= _TOLD_EVERY:
                 told = time.monotonic()
-                logger(__name__).warning("another monitor serves this database; waiting until it ends")
+                logger(__name__).warning("another monitor serves; waiting until it ends", partitions=str(self._share))
             await asyncio.sleep(_POLL)
 
     async def keep(self) -> None:
@@ -83,7 +85,7 @@ class Tenure:
         Unavailable
             When the term is over.
         """
-        row = await (await conn.execute("SELECT in_term(%s)", (self._number,))).fetchone()
+        row = await (await conn.execute(_CHECK, (self._mine, self._numbers))).fetchone()
         if row is None or row[0] is not True:
             raise self._ended()
 
@@ -102,16 +104,15 @@ class Tenure:
         """Try to have the lock; a new term begins with it."""
         conn = await self._pool.getconn()
         try:
-            row = await (await conn.execute(_LOCK)).fetchone()
+            row = await (await conn.execute(_LOCK, (self._mine,))).fetchone()
             if row is not None and row[0] is True:
                 async with conn.transaction():
-                    await conn.execute(_WAIT)
-                    row = await (await conn.execute(_BEGIN)).fetchone()
-                assert row is not None, "the migration put the row there"
-                if self._number is not None and row[0] != self._number + 1:
+                    row = await (await conn.execute(_BEGIN, (self._mine,))).fetchone()
+                assert row is not None, "a function gives one row"
+                if self._numbers is not None and row[0] != [number + 1 for number in self._numbers]:
                     # Somebody served in between: what is in memory here is not what stands in the database.
                     raise self._ended()
-                self._held, self._number = conn, int(row[0])
+                self._held, self._numbers = conn, list(row[0])
                 return True
         except BaseException:
             await conn.close()

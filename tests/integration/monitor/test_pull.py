@@ -16,6 +16,7 @@ from services.monitor.adapters.telemetry import CONSUMER, Place, Pull
 from shared.bus.connection import connect
 from shared.bus.streams import TELEMETRY
 from shared.settings import Connection
+from tests.acceptance.ponds import until
 
 SUBJECT = "tw.telemetry.p.level-1"
 
@@ -67,10 +68,12 @@ async def test_everything_in_order_and_what_is_stored_is_seen_from_outside(nc: C
     (message,) = [each for each in await one.take() if each.data == b"26"]
     assert one.place(message).sequence == 26
     await one.acknowledge(message)
-    await nc.flush()
-    info = await js.consumer_info("TELEMETRY", CONSUMER)
-    assert info.ack_floor is not None
-    assert info.ack_floor.stream_seq == 26
+
+    async def seen() -> bool:
+        info = await js.consumer_info("TELEMETRY", CONSUMER)
+        return info.ack_floor is not None and info.ack_floor.stream_seq == 26
+
+    await until(seen, 10, "the server has taken the acknowledgement in")
     await one.close()
 
 

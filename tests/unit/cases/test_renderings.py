@@ -113,6 +113,13 @@ def test_no_cell_of_the_ledger_is_a_formula() -> None:
     assert book["回头看"]["G2"].value == "未进行"
 
 
+def test_a_printed_ledger_shows_every_column_under_its_headings() -> None:
+    for sheet in load_workbook(BytesIO(ledger((), (), date(2023, 6, 1), "zh"))).worksheets:
+        assert (sheet.page_setup.orientation, sheet.print_title_rows) == ("landscape", "$1:$1")
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+
+
 def test_the_ledger_tells_what_is_overdue_on_its_day() -> None:
     late = finding(
         assignment={
