@@ -39,6 +39,8 @@ class Connection(BaseModel):
     """Passwords of the other NATS users (``gateway``, ``subscriber``), when this machine runs the server."""
     web_url: str | None = None
     """Where people's pages and the CAP feed are served."""
+    ops_urls: dict[str, str] = Field(default_factory=dict)
+    """By process (a service's name, or ``monitor-2``): where it answers ``/healthz``, ``/readyz`` and ``/metrics``."""
     database_urls: dict[str, str] = Field(default_factory=dict, repr=False)
     """By role: ``owner`` (migrations), each service's name, ``reader``."""
 
@@ -99,6 +101,9 @@ class Settings(BaseSettings):
     timezone: str = "Asia/Shanghai"
     """Where the office is: its day is the day of acts and deadlines."""
     language: Literal["zh", "en"] | None = None
+    ops_host: str = "127.0.0.1"
+    ops_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where a service answers ``/healthz``, ``/readyz`` and ``/metrics``; None: nowhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] | None = None
 

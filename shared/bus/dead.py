@@ -22,6 +22,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from shared.bus.reader import read_stream
 from shared.bus.redelivery import redeliver
+from shared.ops.catalogue import DEAD_LETTERS
 from shared.problems import Conflict, NotFound, Problem, TailwardenError, Unavailable, problem_of
 
 __all__ = ["ADVISORY", "RESTORED", "DeadLetter", "bury", "letter", "letters", "retry"]
@@ -106,12 +107,19 @@ async def bury(
     room = js._nc.max_payload - sum(len(name) + len(value) + 4 for name, value in headers.items()) - 64
     if len(payload) <= room:
         try:
-            return (await js.publish(f"tw.dead.{consumer}", payload, timeout=30.0, headers=headers)).seq
+            return await _keep(js, consumer, payload, headers)
         except APIError as error:
             if error.err_code not in TOO_LARGE:
                 raise
     headers["Tw-Cut"] = str(len(payload))
-    return (await js.publish(f"tw.dead.{consumer}", payload[:CUT], timeout=30.0, headers=headers)).seq
+    return await _keep(js, consumer, payload[:CUT], headers)
+
+
+async def _keep(js: JetStreamContext, consumer: str, payload: bytes, headers: dict[str, str]) -> int:
+    kept = await js.publish(f"tw.dead.{consumer}", payload, timeout=30.0, headers=headers)
+    if not kept.duplicate:
+        DEAD_LETTERS.add(1.0, consumer)
+    return kept.seq
 
 
 async def letters(js: JetStreamContext, consumer: str | None = None) -> AsyncIterator[DeadLetter]:

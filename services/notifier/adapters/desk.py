@@ -44,7 +44,8 @@ from shared.eventstore import (
     handle,
 )
 from shared.eventstore.attempts import once_more
-from shared.logging import logger
+from shared.logging import bound, logger
+from shared.ops.tracing import span, traceparent
 from shared.postgres import Connection, Pool
 from shared.workdays import is_working_day
 
@@ -140,6 +141,8 @@ class Desk:
         self._heard: set[int] = set()
         """Positions of the registry's events that the directory holds."""
         self.lock = asyncio.Lock()
+        self._traces: dict[str, str] = {}
+        """Alarm → the step of a trace in which it was heard of: what the clock does later belongs to it."""
         self._behind_until: datetime | None = None
 
     async def restore(self) -> None:
@@ -198,6 +201,7 @@ class Desk:
                 return hear(alarm, event, world, self.plan.cards, exercise)
 
             await self._step(event.warning_id, step, "monitor", UUID(str(cloud_event.id)))
+            self._remember(event.warning_id)
             if not exercise and self.exercises is not None:
                 await self.exercises.give_way(event.pond_id)  # what is real has been told first
 
@@ -212,7 +216,10 @@ class Desk:
                 if advance(alarm, self.world(alarm, alarm.pond_id, alarm.level))
             ]
             for alarm_id in due:
-                await self._step(alarm_id, self._advance, "clock")
+                trace = self._traces.get(alarm_id)
+                pond = self.alarms[alarm_id].pond_id
+                with bound(alarm=alarm_id, pond=pond), span("advance alarm", parent=trace, within=True):
+                    await self._step(alarm_id, self._advance, "clock")
             return len(due)
 
     async def act(self, alarm_id: str, by: str, acts: Callable[[Alarm], Sequence[AlarmEvent]]) -> Alarm | None:
@@ -333,9 +340,16 @@ class Desk:
             self.alarms[alarm.alarm_id] = beside[alarm.alarm_id] = alarm
             return
         self.alarms.pop(alarm.alarm_id, None)
+        self._traces.pop(alarm.alarm_id, None)
         beside.pop(alarm.alarm_id, None)
         if not beside:
             del self._of_pond[alarm.pond_id]
+
+    def _remember(self, alarm_id: str) -> None:
+        """Keep the trace of a standing alarm's last news."""
+        here = traceparent()
+        if here is not None and alarm_id in self.alarms:
+            self._traces[alarm_id] = here
 
     def _beside(self, real: str) -> list[Alarm]:
         """Return the alarms of a pond and of its exercises."""

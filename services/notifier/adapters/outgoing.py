@@ -12,6 +12,7 @@ from services.notifier.domain.directory import Directory
 from services.notifier.domain.message import Message
 from shared.contracts.notifier import PersonDecided
 from shared.eventstore import StoredEvent
+from shared.ops.tracing import HEADER
 from shared.postgres import Connection
 
 __all__ = ["Parcels"]
@@ -56,6 +57,7 @@ class Parcels:
             reason=event.reason,
             card=alarm.card,
             link=self._links.link(alarm.alarm_id, event.person_id),
+            traceparent=stored.metadata.get(HEADER),
             also=tuple(other.name for other in alarm.recalled if other.person_id != event.person_id),
         )
         return Parcel(
