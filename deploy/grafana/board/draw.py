@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from grafana_foundation_sdk.builders import (
     barchart,
@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.geomap import TooltipMode
 
 from deploy.grafana.board.marks import COLOURS, age_steps, mapping, missing
-from deploy.grafana.board.query import SOURCE, PostgresQuery, PostgresQueryBuilder
+from deploy.grafana.board.query import SOURCE, Given, PostgresQuery
 from deploy.grafana.board.spec import Column, Panel, sql, unit_of
 from shared.words import say
 
@@ -46,8 +46,8 @@ def draw(panel: Panel, number: int, language: str) -> _Builder:
     made.datasource(SOURCE).span(panel.width).height(panel.height).no_value(say("board.no_data", language))
     made.mappings(missing(language))
     for place, query in enumerate(panel.queries):
-        form = "time_series" if query.series else "table"
-        made.with_target(PostgresQueryBuilder(PostgresQuery(sql(query.file, language), form, "ABCDEF"[place])))
+        form: Literal["table", "time_series"] = "time_series" if query.series else "table"
+        made.with_target(Given(PostgresQuery(sql(query.file, language), form, "ABCDEF"[place])))
         for column in query.columns:
             # A chart's time has its axis; a series with a metric column is named by that, and has the axis' unit.
             named = any(each.name == "metric" for each in query.columns)
@@ -74,13 +74,11 @@ def _properties(panel: Panel, column: Column, language: str) -> Iterable[model.D
         case "time":
             yield put("unit", "dateTimeAsLocal")
         case "day":
-            yield put("unit", "time:YYYY-MM-DD")
+            yield put("unit", "string")  # a day is no moment: in another time zone it would be another one
         case "fixed" if panel.kind == "stat":
             # None of them is no alarm: the colour comes with the first.
-            steps = [
-                model.Threshold(value=None, color=_QUIET),
-                model.Threshold(value=1.0, color=column.colour or _QUIET),
-            ]
+            some = model.Threshold(value=1.0, color=column.colour or _QUIET)
+            steps = [model.Threshold(value=None, color=_QUIET), some]
             yield put("thresholds", model.ThresholdsConfig(mode=model.ThresholdsMode.ABSOLUTE, steps=steps))
             yield put("color", model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS))
         case "fixed":
@@ -144,8 +142,10 @@ def _timeseries(panel: Panel, language: str) -> _Builder:
         made.stacking(common.StackingConfig().mode(shapes.StackingMode.NORMAL).group("A"))
     if panel.axis_from_zero:
         made.axis_soft_min(0)
-    if panel.gap_ms is not None:
-        made.insert_nulls(panel.gap_ms)
+    if panel.bridge_ms is not None:
+        made.span_nulls(panel.bridge_ms)
+    if panel.least_interval is not None:
+        made.interval(panel.least_interval)
     return made
 
 

@@ -15,7 +15,7 @@ from deploy.grafana.board.draw import draw
 from deploy.grafana.board.marks import COLOURS
 from deploy.grafana.board.operations import OPERATIONS
 from deploy.grafana.board.pond import POND
-from deploy.grafana.board.query import SOURCE, SqlAnnotation
+from deploy.grafana.board.query import SOURCE, Given, SqlAnnotation
 from deploy.grafana.board.spec import Board, Variable, sql
 from deploy.grafana.board.supervision import SUPERVISION
 from deploy.grafana.board.wall import WALL
@@ -78,7 +78,7 @@ def _built(board: Board, language: str) -> model.Dashboard:
         made.with_variable(_variable(variable, language))
     if board.annotations is not None:
         query = sql(board.annotations, language)
-        made.annotation(SqlAnnotation(say("board.warnings", language), query, COLOURS["orange"]))
+        made.annotation(Given(SqlAnnotation(say("board.warnings", language), query, COLOURS["orange"])))
         made.annotation(_synced(language))
     for number, panel in enumerate(board.panels, start=1):
         made.with_panel(draw(panel, number, language))

@@ -9,7 +9,7 @@ from deploy.grafana.board.wall import AGE, OUTLOOK, RAIN_SUMS
 __all__ = ["POND"]
 
 TIME, METRIC = Column("time", "time"), Column("metric")
-_GAP_MS = 3_600_000
+_BRIDGE_MS = 3_600_000
 
 _STATE = Query(
     "pond/state",
@@ -83,11 +83,13 @@ POND = Board(
     (
         Panel("pond_state", "stat", (_STATE,), 12, 4),
         Panel("pond_freeboard", "stat", (_FREEBOARD,), 12, 4),
-        Panel("pond_level", "timeseries", (_LEVEL, _LIMITS), 16, 11, unit="suffix: m", gap_ms=_GAP_MS),
+        Panel("pond_level", "timeseries", (_LEVEL, _LIMITS), 16, 11, unit="suffix: m", bridge_ms=_BRIDGE_MS),
         Panel("pond_next", "table", (_NEXT,), 8, 11),
         Panel("pond_rain", "timeseries", (_RAIN, _RAIN_24H), 16, 9, unit="suffix: mm", bars=True, axis_from_zero=True),
         Panel("pond_accumulations", "table", (_SUMS,), 8, 9),
-        Panel("pond_freeboard_history", "timeseries", (_LIVE, _REGULATORY), 12, 8, unit="suffix: m", gap_ms=_GAP_MS),
+        Panel(
+            "pond_freeboard_history", "timeseries", (_LIVE, _REGULATORY), 12, 8, unit="suffix: m", bridge_ms=_BRIDGE_MS
+        ),
         Panel("pond_flags", "timeseries", (_FLAGS,), 12, 8, unit="none", bars=True, stacked=True, axis_from_zero=True),
         Panel("pond_timeline", "state-timeline", _TIMELINE, 24, 6),
         Panel("pond_sensors", "table", (_SENSORS,), 12, 10),

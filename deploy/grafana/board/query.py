@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from grafana_foundation_sdk.cog import builder, variants
 from grafana_foundation_sdk.models import dashboard as model
 
-__all__ = ["DATASOURCE_TYPE", "DATASOURCE_UID", "SOURCE", "PostgresQuery", "PostgresQueryBuilder", "SqlAnnotation"]
+__all__ = ["DATASOURCE_TYPE", "DATASOURCE_UID", "SOURCE", "Given", "PostgresQuery", "SqlAnnotation"]
+
+T = TypeVar("T")
 
 DATASOURCE_TYPE = "grafana-postgresql-datasource"
 """Grafana's own id of its PostgreSQL plugin; ``postgres`` is an alias of it."""
@@ -41,15 +43,15 @@ class PostgresQuery(variants.Dataquery):
         return cls(raw_sql=data["rawSql"], form=data["format"], ref_id=data["refId"])
 
 
-@dataclass(slots=True)
-class PostgresQueryBuilder(builder.Builder[variants.Dataquery]):
-    """Builds what it is given."""
+class Given(builder.Builder[T]):
+    """The builder of what is there already."""
 
-    query: PostgresQuery
+    def __init__(self, built: T) -> None:
+        self._built = built
 
-    def build(self) -> variants.Dataquery:
-        """Return the query."""
-        return self.query
+    def build(self) -> T:
+        """Return it."""
+        return self._built
 
 
 class SqlAnnotation(model.AnnotationQuery):
@@ -62,7 +64,3 @@ class SqlAnnotation(model.AnnotationQuery):
     def to_json(self) -> dict[str, object]:
         """Return what Grafana's PostgreSQL plugin reads."""
         return {**super().to_json(), "target": PostgresQuery(self.raw_sql, "table", "Anno")}
-
-    def build(self) -> model.AnnotationQuery:
-        """Return itself: it is its own builder."""
-        return self

@@ -1,7 +1,7 @@
-"""What a panel is before it is drawn: its queries, its columns with their meaning, its size. Nothing here is a language.
+"""What a panel is before it is drawn: its queries, its columns with their meaning, its size; in no language.
 
-A column's name says its unit by its ending (``_m``, ``_mm``, ``_s``, ``_h``, ``_share``, …); what a reader sees is looked
-up by the name in the word catalogue (``column.<name>``).
+A column's name says its unit by its ending (``_m``, ``_mm``, ``_s``, ``_h``, ``_share``, …); what a reader sees is
+looked up by the name in the word catalogue (``column.<name>``).
 """
 
 from __future__ import annotations
@@ -84,8 +84,9 @@ class Panel:
     axis_from_zero: bool = False
     link_pond: bool = False
     """Rows lead to the pond's own dashboard by their ``pond_id``."""
-    gap_ms: int | None = None
-    """A silence longer than this breaks a line."""
+    bridge_ms: int | None = None
+    """Lines of sensors with unlike intervals share one table: holes shorter than this are none of theirs."""
+    least_interval: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ _FINDING = (Column("finding_id", width=120), Column("title"), Column("county", w
 _TOTALS = Query(
     "supervision/totals",
     (
-        Column("open", "fixed", "#5794F2"), Column("overdue", "fixed", "#E02F44"), Column("unassigned", "fixed", "#FF9830"),
-        Column("closed_out", "fixed", "#37872D"), Column("relapsed", "fixed", "#B877D9"), UNCHANGED,
+        Column("open", "fixed", "#5794F2"), Column("overdue", "fixed", "#E02F44"),
+        Column("unassigned", "fixed", "#FF9830"), Column("closed_out", "fixed", "#37872D"),
+        Column("relapsed", "fixed", "#B877D9"), UNCHANGED,
     ),
 )  # fmt: skip
 _COUNTIES = Query(
@@ -58,10 +59,11 @@ _ITEMS = Query(
 _CLOSURES = Query(
     "supervision/closures",
     (
-        Column("pond_id", "hidden"), Column("pond"), Column("county", width=100), Column("pond_use", "word", words="use"),
-        Column("closure_step", "word", words="step"), Column("step_state", "word", words="step_state"),
-        Column("due", "day", width=110), Column("left_days", "count", width=90),
-        Column("out_of_use_since", "day", width=110), Column("overdue_stage", "count", width=90),
+        Column("pond_id", "hidden"), Column("pond"), Column("county", width=100),
+        Column("pond_use", "word", words="use"), Column("closure_step", "word", words="step"),
+        Column("step_state", "word", words="step_state"), Column("due", "day", width=110),
+        Column("left_days", "count", width=90), Column("out_of_use_since", "day", width=110),
+        Column("overdue_stage", "count", width=90),
         Column("above_residents", "yes_no", width=80), Column("people_downstream", "count"), UNCHANGED,
     ),
 )  # fmt: skip

@@ -38,8 +38,8 @@ _WARNINGS = Query(
     (
         POND_ID, Column("standing", "standing", width=90), Column("highest", "level", width=80), Column("pond"),
         Column("raised", "time", width=150), Column("open_s", width=100), Column("verified", "yes_no", width=80),
-        Column("rule", "word", words="rule"), Column("sensor"), Column("answered_by"), Column("told", "count", width=70),
-        Column("acknowledged_by"), AGE,
+        Column("rule", "word", words="rule"), Column("sensor"), Column("answered_by"),
+        Column("told", "count", width=70), Column("acknowledged_by"), AGE,
     ),
 )  # fmt: skip
 _BLIND = Query(

@@ -1,15 +1,20 @@
-SELECT bucket AS time, CASE WHEN sum(succeeded) + sum(failed) > 0
-    THEN (sum(succeeded) / (sum(succeeded) + sum(failed)))::double precision END AS success_share
+SELECT $__timeGroupAlias(steps.time, '$__interval', NULL), CASE WHEN sum(steps.succeeded) + sum(steps.failed) > 0
+    THEN sum(steps.succeeded) / (sum(steps.succeeded) + sum(steps.failed)) END AS success_share
 FROM (
-    SELECT bucket,
-        greatest(0, succeeded - lag(succeeded) OVER (PARTITION BY service ORDER BY bucket)) AS succeeded,
-        greatest(0, failed - lag(failed) OVER (PARTITION BY service ORDER BY bucket)) AS failed
+    SELECT totals.time,
+        greatest(0, totals.succeeded - lag(totals.succeeded) OVER (PARTITION BY totals.service ORDER BY totals.time)) AS succeeded,
+        greatest(0, totals.failed - lag(totals.failed) OVER (PARTITION BY totals.service ORDER BY totals.time)) AS failed
     FROM (
-        SELECT $__timeGroup(time, '$__interval') AS bucket, service,
-            max(value) FILTER (WHERE name = 'deliveries_succeeded_total') AS succeeded,
-            max(value) FILTER (WHERE name = 'deliveries_failed_total') AS failed
-        FROM dashboard.figure
-        WHERE name IN ('deliveries_succeeded_total', 'deliveries_failed_total') AND $__timeFilter(time)
+        SELECT step.time, f.service, max(f.value) FILTER (WHERE f.name = 'deliveries_succeeded_total') AS succeeded,
+            max(f.value) FILTER (WHERE f.name = 'deliveries_failed_total') AS failed
+        FROM generate_series(date_bin(make_interval(secs => $__interval_ms / 1000.0), $__timeFrom()::timestamptz, 'epoch'),
+                $__timeTo()::timestamptz, make_interval(secs => $__interval_ms / 1000.0)) AS step (time)
+            CROSS JOIN LATERAL (
+                SELECT service, name, max(value) AS value FROM dashboard.figure
+                WHERE name IN ('deliveries_succeeded_total', 'deliveries_failed_total') AND time >= step.time
+                    AND time < step.time + least(make_interval(secs => $__interval_ms / 1000.0), interval '10 minutes')
+                GROUP BY 1, 2
+            ) AS f
         GROUP BY 1, 2
     ) AS totals
 ) AS steps

@@ -1,4 +1,4 @@
-SELECT l.finding_id, l.title, l.county, l.finding_state, l.due::timestamptz AS due,
+SELECT l.finding_id, l.title, l.county, l.finding_state, l.due::text AS due,
     l.due - (now() AT TIME ZONE 'Asia/Shanghai')::date AS left_days,
     (now() AT TIME ZONE 'Asia/Shanghai')::date - l.changed_on AS unchanged_days
 FROM dashboard.look_back_due l

@@ -1,4 +1,4 @@
-SELECT f.finding_id, f.title, f.county, f.finding_state, f.responsible_unit, f.person, f.deadline::timestamptz AS deadline,
+SELECT f.finding_id, f.title, f.county, f.finding_state, f.responsible_unit, f.person, f.deadline::text AS deadline,
     (now() AT TIME ZONE 'Asia/Shanghai')::date - f.deadline AS late_days, f.listed,
     (now() AT TIME ZONE 'Asia/Shanghai')::date - f.changed_on AS unchanged_days
 FROM dashboard.finding f
