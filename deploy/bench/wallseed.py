@@ -38,9 +38,9 @@ FIGURES: dict[str, tuple[str, ...]] = {
 
 _VALUE = """
 CASE s.kind
-    WHEN 'water_level' THEN 308.6 + 0.2 * sin(extract(epoch FROM t) / 86400.0) + 0.004 * random()
-        + CASE WHEN s.pond_id = %(flood)s AND t > now() - interval '4 hours'
-            THEN 0.12 * (4 - extract(epoch FROM now() - t) / 3600) ELSE 0 END
+    WHEN 'water_level' THEN 308.6 + 0.004 * random() + CASE WHEN s.pond_id = %(flood)s
+        THEN 0.16 + 0.12 * greatest(0, 4 - extract(epoch FROM now() - t) / 3600)
+        ELSE 0.2 * sin(extract(epoch FROM t) / 86400.0) END
     WHEN 'rain' THEN CASE WHEN hashint8(s.key + extract(epoch FROM t)::bigint / 36000) %% 5 = 0 THEN 0.2 * random() * 10
         ELSE 0 END
     WHEN 'beach_length' THEN 150 + random() WHEN 'displacement' THEN 5 + random() ELSE 302 + 0.1 * random() END

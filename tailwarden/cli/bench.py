@@ -30,6 +30,9 @@ FINDINGS = typer.Option(50_000, min=200, max=500_000, help="Findings. / 问题�
 RED = typer.Option(1_000, min=1, max=1_000, help="Ponds that go red within a minute. / 一分钟内转红的库数。")
 TOLD = typer.Option(200, min=1, max=1_000, help="People who answer for them. / 负责人数。")
 STORM = typer.Option(40, min=2, max=1_000, help="Ponds that warn one by one before. / 之前逐座预警的库数。")
+WATCHED = typer.Option(100, min=8, max=1_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
+DAYS = typer.Option(30, min=1, max=60, help="Days of 5-minute readings. / 5 分钟读数的天数。")
+OPEN = typer.Option(5_000, min=60, max=100_000, help="Findings. / 问题个数。")
 INTERVAL = typer.Option(60, min=1, max=300, help="Seconds between a sensor's readings. / 每个传感器的采样间隔（秒）。")
 
 
@@ -45,6 +48,7 @@ def register(app: typer.Typer) -> None:
     bench.command("latency")(latency)
     bench.command("records")(records)
     bench.command("telling")(telling)
+    bench.command("boards")(boards)
     app.add_typer(bench, name="bench")
 
 
@@ -102,6 +106,14 @@ def records(as_json: bool = JSON, mines: int = MINES, ponds: int = POND_FILES, f
 
     _announce("starting", as_json)
     _tell(_run(measure(mines, ponds, findings)), as_json)
+
+
+def boards(as_json: bool = JSON, ponds: int = WATCHED, days: int = DAYS, findings: int = OPEN) -> None:
+    """Every query of Grafana's dashboards over a month of readings. / 看板各查询在一个月读数上的速度。"""
+    from deploy.bench.boards import boards as measure
+
+    _announce("starting", as_json)
+    _tell(_run(measure(ponds, days, findings)), as_json)
 
 
 def _run(measurement: Coroutine[Any, Any, Report]) -> Report:

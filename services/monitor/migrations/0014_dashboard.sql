@@ -127,7 +127,9 @@ CREATE VIEW dashboard.limit_span AS
                         extract(year FROM now())::integer - 30),
                     extract(year FROM now())::integer + 1) AS year
                 CROSS JOIN LATERAL (VALUES ((document ->> 'effective_from')::date),
-                    (season_day(year, band ->> 'season_from')), (season_day(year, band ->> 'season_to') + 1)) AS turns (day)
+                    (season_day(year, band ->> 'season_from')),
+                    (CASE band ->> 'season_to' WHEN '02-29' THEN make_date(year, 3, 1)
+                        ELSE season_day(year, band ->> 'season_to') + 1 END)) AS turns (day)
             WHERE day IS NOT NULL
         ) AS turn
         LEFT JOIN LATERAL limits_in_force(s.setup, p.sensor_id, p.quantity, turn.day) AS band ON true;
