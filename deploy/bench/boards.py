@@ -1,4 +1,4 @@
-"""How long each panel's query takes: every dashboard over 30 days of 1,000 sensors, as Grafana would ask, one by one."""
+"""How long each panel's query takes: every dashboard over 30 days of 1,000 sensors, asked one by one."""
 
 from __future__ import annotations
 

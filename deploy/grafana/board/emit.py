@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ def uid(board: str, language: str) -> str:
     return f"tw-{board}-{language}"
 
 
-def dashboards(language: str) -> dict[str, dict[str, Any]]:
-    """Return every dashboard in *language*, by its uid, as plain JSON values."""
+@cache
+def dashboards(language: str) -> Mapping[str, dict[str, Any]]:
+    """Return every dashboard in *language*, by its uid, as plain JSON values: one for all, to be read only."""
     return {uid(board.name, language): _plain(_built(board, language)) for board in BOARDS}
 
 
@@ -47,8 +49,7 @@ def text(dashboard: Mapping[str, Any]) -> str:
 def _files(folder: Path) -> Iterable[tuple[Path, str]]:
     for language in LANGUAGES:
         for board in BOARDS:
-            found = _plain(_built(board, language))
-            yield folder / language / f"{board.name}.json", text(found)
+            yield folder / language / f"{board.name}.json", text(dashboards(language)[uid(board.name, language)])
 
 
 def export(folder: Path = FOLDER) -> list[Path]:
