@@ -32,6 +32,10 @@ class GrafanaSettings(BaseSettings):
     token: SecretStr | None = None
     """Of a service account with the role Admin (data sources) or, without ``sync`` of the data source, Editor."""
     token_file: Path | None = None
+    user: str | None = None
+    """Instead of a token: a user with their password, as the stack's administrator."""
+    password: SecretStr | None = None
+    password_file: Path | None = None
     database_url: SecretStr | None = None
     """How Grafana reaches the database, as the reader; None: as we do."""
     database_url_file: Path | None = None
@@ -43,7 +47,7 @@ class GrafanaSettings(BaseSettings):
         if not isinstance(values, Mapping):
             return values
         read = dict(values)
-        for name in ("token", "database_url"):
+        for name in ("token", "password", "database_url"):
             path = read.get(f"{name}_file")
             if path is not None and read.get(name) is None:
                 try:
@@ -79,12 +83,15 @@ class Grafana:
         parts = urlsplit(settings.url or "")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadInput("grafana.no_url", field="url", got=settings.url or "")
-        if settings.token is None:
+        credential: str | tuple[str, str]
+        if settings.token is not None:
+            credential = settings.token.get_secret_value()
+        elif settings.user is not None and settings.password is not None:
+            credential = (settings.user, settings.password.get_secret_value())
+        else:
             raise BadInput("grafana.no_token", field="token")
         self.address = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-        self._api: Any = GrafanaApi.from_url(
-            str(settings.url), credential=settings.token.get_secret_value(), timeout=settings.timeout_s
-        )
+        self._api: Any = GrafanaApi.from_url(str(settings.url), credential=credential, timeout=settings.timeout_s)
 
     def __enter__(self) -> Self:
         return self

@@ -14,10 +14,10 @@ from deploy.grafana.sync.api import Grafana
 from deploy.grafana.sync.compare import Difference, differing
 from shared.words import LANGUAGES
 
-__all__ = ["FOLDER_UID", "datasource", "things"]
+__all__ = ["FOLDER_TITLE", "FOLDER_UID", "datasource", "things"]
 
 FOLDER_UID = "tailwarden"
-_FOLDER_TITLE = "尾矿库守望 tailwarden"
+FOLDER_TITLE = "尾矿库守望 tailwarden"
 _SSL_MODES = frozenset({"disable", "require", "verify-ca", "verify-full"})
 _PASSING = frozenset({"id", "version", "schemaVersion"})
 """What Grafana keeps for itself."""
@@ -64,13 +64,13 @@ def _folder(grafana: Grafana, fix: bool) -> Iterator[Difference]:
     if found is None:
         missing = Difference("folder", FOLDER_UID, "missing")
         if fix:
-            grafana.call(lambda api: api.folder.create_folder(_FOLDER_TITLE, uid=FOLDER_UID))
+            grafana.call(lambda api: api.folder.create_folder(FOLDER_TITLE, uid=FOLDER_UID))
             missing = replace(missing, state="fixed")
         yield missing
-    elif found.get("title") != _FOLDER_TITLE:
+    elif found.get("title") != FOLDER_TITLE:
         different = Difference("folder", FOLDER_UID, "different", "title")
         if fix:
-            grafana.call(lambda api: api.folder.update_folder(FOLDER_UID, title=_FOLDER_TITLE, overwrite=True))
+            grafana.call(lambda api: api.folder.update_folder(FOLDER_UID, title=FOLDER_TITLE, overwrite=True))
             different = replace(different, state="fixed")
         yield different
 

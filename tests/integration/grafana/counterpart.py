@@ -2,12 +2,13 @@
 
 Only the endpoints that are used, from Grafana's HTTP API reference (folder, data source, dashboard, annotations) and,
 for the health, what grafana-client asks. It keeps state, hands out ids and versions as Grafana does, refuses a wrong
-token (401), a missing thing (404), changes of what it reads from files (provisioned dashboards and data sources), and it
-can be ``down``: then connections are cut off without an answer.
+token (401), a missing thing (404), changes of what it reads from files (provisioned dashboards and data sources).
+It can be ``down``: then connections are cut off without an answer.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "glsa_test"
+PASSWORD = "first-start"
 
 
 @dataclass
@@ -187,7 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: Any) -> Any:
         if self.state.broken:
             raise Refused(503, "no healthy upstream")
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        basic = "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+        if self.headers.get("Authorization") not in (f"Bearer {TOKEN}", basic):
             raise Refused(401, "Invalid API key")
         address = urlsplit(self.path)
         for pattern, methods, answer in _ROUTES:
