@@ -15,10 +15,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
+from psycopg.types.json import Jsonb
+
+NOW = datetime.now(UTC).replace(microsecond=0)
 TOKEN = "glsa_test"
 PASSWORD = "first-start"
 
@@ -221,3 +226,20 @@ def grafana_server() -> Iterator[tuple[str, GrafanaState]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def put_warning(owner: str, number: int, *, cleared: bool = False, pond: str = "longwan", level: str = "yellow") -> str:
+    """Put a warning into the database, or change it; raised *number* hours ago."""
+    warning_id = f"{pond}-{number}"
+    causes = Jsonb([{"sensor": "level-1", "rule": "threshold", "value": 1.0, "limit": 0.9}])
+    with psycopg.connect(owner, autocommit=True) as conn:
+        conn.execute(
+            "INSERT INTO monitor.warning (warning_id, pond_id, level, highest, verified, raised, cleared, causes,"
+            " version) VALUES (%s, %s, %s, %s, true, %s, %s, %s, 1) ON CONFLICT (warning_id) DO UPDATE SET"
+            " level = excluded.level, highest = excluded.highest, cleared = excluded.cleared",
+            (
+                warning_id, pond, None if cleared else level, level, NOW - timedelta(hours=number),
+                NOW if cleared else None, causes,
+            ),
+        )  # fmt: skip
+    return warning_id

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from shared.bus.connection import connect
 from shared.problems import BadInput
 from shared.settings import CONNECTION_FILE, Connection
 from tailwarden.cli.app import app
-from tests.integration.grafana.counterpart import TOKEN, GrafanaState, grafana_server
+from tailwarden.cli.grafana import _followed, _grafana
+from tests.acceptance.ponds import until
+from tests.integration.grafana.counterpart import TOKEN, GrafanaState, grafana_server, put_warning
 
 
 @pytest.fixture
@@ -60,3 +65,25 @@ def test_export_writes_what_changed(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "zh").iterdir()) == [
         "operations.json", "pond.json", "supervision.json", "wall.json",
     ]  # fmt: skip
+
+
+async def test_sync_follow_stays_and_writes_what_happens(state: GrafanaState, connection: Connection) -> None:
+    opened, database = _grafana()
+    nc = await connect(connection, name="tests")
+    try:
+        with opened as grafana:
+            following = asyncio.create_task(_followed(grafana, connection, database, 30.0, False))
+
+            async def there(count: int) -> bool:
+                assert not following.done(), following
+                return len(state.annotations) == count and len(state.dashboards) == 8
+
+            await until(lambda: there(0), 15, "the dashboards are there")
+            warning = put_warning(connection.database("owner"), 1)
+            await nc.jetstream().publish(f"tw.events.monitor.warning.{warning}.raised", b"{}")
+            await until(lambda: there(1), 15, "its annotation")
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+    finally:
+        await nc.close()

@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from deploy.grafana.board.emit import dashboards
@@ -24,10 +23,9 @@ from shared.clock import SystemClock
 from shared.problems import BadInput, Forbidden, Unavailable
 from shared.settings import Connection
 from tests.acceptance.ponds import until
-from tests.integration.grafana.counterpart import PASSWORD, TOKEN, GrafanaState, grafana_server
+from tests.integration.grafana.counterpart import NOW, PASSWORD, TOKEN, GrafanaState, grafana_server, put_warning
 
 URL = "postgresql://tailwarden_reader:pass-word@127.0.0.1:5432/tailwarden"
-NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture
@@ -45,22 +43,6 @@ def state(server: tuple[str, GrafanaState]) -> GrafanaState:
 def grafana(server: tuple[str, GrafanaState]) -> Iterator[Grafana]:
     with Grafana(GrafanaSettings(url=server[0], token=SecretStr(TOKEN), timeout_s=5)) as opened:
         yield opened
-
-
-def put_warning(owner: str, number: int, *, cleared: bool = False, pond: str = "longwan", level: str = "yellow") -> str:
-    warning_id = f"{pond}-{number}"
-    causes = Jsonb([{"sensor": "level-1", "rule": "threshold", "value": 1.0, "limit": 0.9}])
-    with psycopg.connect(owner, autocommit=True) as conn:
-        conn.execute(
-            "INSERT INTO monitor.warning (warning_id, pond_id, level, highest, verified, raised, cleared, causes,"
-            " version) VALUES (%s, %s, %s, %s, true, %s, %s, %s, 1) ON CONFLICT (warning_id) DO UPDATE SET"
-            " level = excluded.level, highest = excluded.highest, cleared = excluded.cleared",
-            (
-                warning_id, pond, None if cleared else level, level, NOW - timedelta(hours=number),
-                NOW if cleared else None, causes,
-            ),
-        )  # fmt: skip
-    return warning_id
 
 
 def test_a_second_run_changes_nothing(grafana: Grafana, state: GrafanaState) -> None:
