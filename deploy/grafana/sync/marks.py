@@ -23,7 +23,7 @@ __all__ = ["Mark", "extend", "keep", "marks"]
 
 _ROWS = """
 SELECT w.warning_id, w.pond_id, coalesce(r.name, w.pond_id), w.highest, w.raised, w.cleared,
-    w.causes -> 0 ->> 'rule', w.causes -> 0 ->> 'sensor'
+    w.causes -> 0 ->> 'rule', coalesce(nullif(w.causes -> 0 ->> 'sensor', ''), w.causes -> 1 ->> 'sensor')
 FROM dashboard.warning w LEFT JOIN dashboard.registered_pond r ON r.id = w.pond_id
 WHERE CASE WHEN %(ids)s::text[] IS NULL THEN w.raised >= %(since)s OR w.cleared IS NULL
     ELSE w.warning_id = ANY (%(ids)s) END

@@ -43,7 +43,6 @@ CREATE VIEW dashboard.point AS
                 WHERE (one ->> 'begin')::timestamptz <= now() AND now() < (one ->> 'end')::timestamptz)
             THEN 'maintenance' ELSE view ->> 'state' END AS state,
         (view #>> '{sensor,expected_interval_s}')::integer AS expected_interval_s,
-        (view #>> '{sensor,zero_level}')::double precision AS zero_level,
         CASE WHEN p.setup #>> '{pond,rules,blind,enabled}' = 'false' THEN double precision 'infinity'
             ELSE coalesce((p.setup #>> '{pond,rules,blind,intervals}')::double precision, 3)
                 * (view #>> '{sensor,expected_interval_s}')::double precision END AS silent_after_s
@@ -56,11 +55,10 @@ CREATE VIEW dashboard.point AS
 CREATE VIEW dashboard.reading AS
     SELECT sensor AS key, time, value, flag, tests, received FROM reading;
 
--- Each point with its newest reading, and whether it is silent. A distance is turned into the level it tells of.
+-- Each point with its newest reading, and whether it is silent. Distances are stored as the levels they tell of.
 CREATE VIEW dashboard.point_state AS
-    SELECT p.key, p.pond_id, p.sensor_id, p.kind, p.quantity, p.unit, p.state, p.expected_interval_s, p.zero_level,
-        p.silent_after_s, r.time AS newest, r.received, r.flag,
-        CASE WHEN p.kind = 'water_distance' THEN p.zero_level - r.value ELSE r.value END AS value,
+    SELECT p.key, p.pond_id, p.sensor_id, p.kind, p.quantity, p.unit, p.state, p.expected_interval_s,
+        p.silent_after_s, r.time AS newest, r.received, r.flag, r.value,
         extract(epoch FROM now() - r.time)::double precision AS age_s,
         coalesce(extract(epoch FROM now() - r.time) > p.silent_after_s, true) AS silent
     FROM dashboard.point p LEFT JOIN LATERAL (
@@ -156,8 +154,8 @@ CREATE VIEW dashboard.next_limit AS
             ORDER BY 3 LIMIT 1
         ) AS next
         CROSS JOIN LATERAL (
-            SELECT fit.slope * CASE WHEN p.kind = 'water_distance' THEN -1 ELSE 1 END AS slope_per_h,
-                fit.slope * CASE WHEN p.kind IN ('water_distance', 'freeboard') THEN -1 ELSE 1 END AS toward, fit.readings
+            SELECT fit.slope AS slope_per_h,
+                fit.slope * CASE WHEN p.quantity = 'freeboard' THEN -1 ELSE 1 END AS toward, fit.readings
             FROM (
                 SELECT regr_slope(value, extract(epoch FROM time)::double precision / 3600) AS slope,
                     count(*)::integer AS readings

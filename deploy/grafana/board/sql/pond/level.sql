@@ -3,8 +3,7 @@ FROM (
     SELECT p.sensor_id AS metric, p.silent_after_s, r.time, r.value,
         lead(r.time) OVER (PARTITION BY p.sensor_id ORDER BY r.time) - r.time AS gap_s
     FROM dashboard.point p CROSS JOIN LATERAL (
-        SELECT $__timeGroupAlias(time, '$__interval'),
-            max(CASE WHEN p.kind = 'water_distance' THEN p.zero_level - value ELSE value END) AS value
+        SELECT $__timeGroupAlias(time, '$__interval'), max(value) AS value
         FROM dashboard.reading WHERE key = p.key AND $__timeFilter(time) AND flag <> 4 GROUP BY 1
     ) AS r
     WHERE p.pond_id = ${pond:sqlstring} AND p.quantity = 'level'

@@ -1,6 +1,6 @@
 SELECT w.pond_id, coalesce(w.level, 'cleared') AS standing, w.highest, r.name AS pond, w.raised,
     extract(epoch FROM now() - w.raised)::double precision AS open_s, w.verified,
-    w.causes -> 0 ->> 'rule' AS rule, w.causes -> 0 ->> 'sensor' AS sensor, who.answered_by, who.told, w.acknowledged_by,
+    w.causes -> 0 ->> 'rule' AS rule, coalesce(nullif(w.causes -> 0 ->> 'sensor', ''), w.causes -> 1 ->> 'sensor') AS sensor, who.answered_by, who.told, w.acknowledged_by,
     s.age_s
 FROM dashboard.warning w
     JOIN dashboard.registered_pond r ON r.id = w.pond_id
