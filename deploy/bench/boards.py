@@ -25,8 +25,9 @@ _ROUNDS = 5
 
 
 async def boards(ponds: int, days: int, findings: int, interval_s: int = 300) -> Report:
-    """Fill a system of its own and time every panel of every dashboard; of five rounds the middle one counts.
+    """Fill a system of its own and time every panel of every dashboard; of five rounds the quickest one counts.
 
+    What else the machine does can only add to what a query takes, and 44 queries leave it many chances.
     The baseline is ``SELECT 1`` by the same connection: what any query costs.
     """
     report = Report("boards", {"sensors": ponds * 10, "days": days, "interval_s": interval_s, "findings": findings})
@@ -37,13 +38,13 @@ async def boards(ponds: int, days: int, findings: int, interval_s: int = 300) ->
         now = datetime.now(UTC)
         over = Range(now - timedelta(days=days), now)
         with psycopg.connect(system.connection.database("reader"), autocommit=True) as conn:
-            bare = _middle(conn, "SELECT 1")
+            bare = _quickest(conn, "SELECT 1")
             counties = [row[0] for row in conn.execute(sql("supervision/variable_county", "en").encode())]
             given: dict[str, str | Sequence[str]] = {"pond": "bench-00000", "plan": PLAN_ID, "county": counties}
             stored = conn.execute("SELECT count(*) FROM dashboard.reading").fetchone()
             report.setting["readings"] = 0 if stored is None else stored[0]
             for board in BOARDS:
-                spent = {name: _middle(conn, expand(sql(name, "en"), over, given)) for name in _queries(board)}
+                spent = {name: _quickest(conn, expand(sql(name, "en"), over, given)) for name in _queries(board)}
                 slowest = max(spent, key=lambda name: spent[name])
                 report.setting[f"slowest_{board.name}"] = slowest
                 report.figures.append(Figure(f"boards_{board.name}_slowest", spent[slowest], "ms", bare, most=MOST_MS))
@@ -58,10 +59,10 @@ def _queries(board: Board) -> Iterator[str]:
         yield board.annotations
 
 
-def _middle(conn: psycopg.Connection, query: str) -> float:
+def _quickest(conn: psycopg.Connection, query: str) -> float:
     spent: list[float] = []
     for _ in range(_ROUNDS):
         begun = time.perf_counter()
         conn.execute(query.encode()).fetchall()
         spent.append((time.perf_counter() - begun) * 1000)
-    return sorted(spent)[_ROUNDS // 2]
+    return min(spent)

@@ -12,7 +12,7 @@ FROM (
             CROSS JOIN LATERAL (
                 SELECT service, name, max(value) AS value FROM dashboard.figure
                 WHERE name IN ('deliveries_succeeded_total', 'deliveries_failed_total') AND time >= step.time
-                    AND time < step.time + least(make_interval(secs => $__interval_ms / 1000.0), interval '10 minutes')
+                    AND time < step.time + least(make_interval(secs => $__interval_ms / 1000.0), interval '1 minute')
                 GROUP BY 1, 2
             ) AS f
         GROUP BY 1, 2

@@ -4,7 +4,7 @@ FROM generate_series(date_bin(make_interval(secs => $__interval_ms / 1000.0), $_
     CROSS JOIN LATERAL (
         SELECT service, name, max(value) AS value FROM dashboard.figure
         WHERE name IN ('publish_to_warning_ms_p50', 'publish_to_warning_ms_p99') AND time >= step.time
-            AND time < step.time + least(make_interval(secs => $__interval_ms / 1000.0), interval '10 minutes')
+            AND time < step.time + least(make_interval(secs => $__interval_ms / 1000.0), interval '5 minutes')
         GROUP BY 1, 2
     ) AS f
 GROUP BY 1, 2 ORDER BY 1
