@@ -20,7 +20,7 @@ from deploy.grafana.sync.compare import Difference
 from deploy.grafana.sync.marks import Mark, extend, keep, marks
 from deploy.grafana.sync.things import things
 from shared.clock import Clock
-from shared.problems import TailwardenError
+from shared.problems import Refusal, TailwardenError
 
 __all__ = ["Follower", "Message"]
 
@@ -76,7 +76,13 @@ class Follower:
         """Whether something could not be written and is tried again."""
 
     async def run(self, messages: AsyncIterator[Message]) -> None:
-        """Follow *messages* until cancelled or until they end and everything is written."""
+        """Follow *messages* until cancelled or until they end and everything is written.
+
+        Raises
+        ------
+        Refusal
+            What Grafana will not do however often it is asked: a token it does not take.
+        """
         listening = asyncio.create_task(self._listen(messages))
         try:
             while True:
@@ -112,6 +118,8 @@ class Follower:
             try:
                 for difference in await asyncio.to_thread(self._written, None if everything else ids):
                     self._told(difference)
+            except Refusal:
+                raise  # a token that may not do this will not be allowed to by asking again
             except (TailwardenError, psycopg.Error, OSError) as error:
                 # While Grafana is away events may be many: then everything is compared once, not one by one.
                 self._all, self.waiting = True, True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -189,6 +190,27 @@ async def following(grafana: Grafana, connection: Connection, **options: Any) ->
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await nc.close()
+
+
+async def test_following_ends_with_its_events_and_with_a_token_that_is_refused(
+    server: tuple[str, GrafanaState], grafana: Grafana, state: GrafanaState, database: dict[str, str]
+) -> None:
+    @dataclass
+    class Told:
+        subject: str
+
+    async def some() -> AsyncIterator[Told]:
+        yield Told(f"tw.events.monitor.warning.{put_warning(database['owner'], 1)}.raised")
+        yield Told("tw.events.monitor.warning.unknown-1.raised")
+
+    await Follower(grafana, database["reader"], SystemClock()).run(some())
+    assert len(state.annotations) == 1
+    assert state.dashboards == {}, "only annotations were asked for"
+    with (
+        Grafana(GrafanaSettings(url=server[0], token=SecretStr("glsa_other"))) as stranger,
+        pytest.raises(Forbidden),
+    ):
+        await Follower(stranger, database["reader"], SystemClock()).run(some())
 
 
 async def test_grafana_down_delays_nobody_and_catches_up(
