@@ -157,7 +157,8 @@ CREATE VIEW dashboard.next_limit AS
             SELECT fit.slope AS slope_per_h,
                 fit.slope * CASE WHEN p.quantity = 'freeboard' THEN -1 ELSE 1 END AS toward, fit.readings
             FROM (
-                SELECT regr_slope(value, extract(epoch FROM time)::double precision / 3600) AS slope,
+                -- date_part gives a float; extract would make a numeric of every time.
+                SELECT regr_slope(value, date_part('epoch', time - p.newest) / 3600) AS slope,
                     count(*)::integer AS readings
                 FROM reading WHERE sensor = p.key AND time > p.newest - interval '3 hours' AND flag <> 4
             ) AS fit
