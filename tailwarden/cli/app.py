@@ -48,6 +48,7 @@ MODULES = (
     "tailwarden.cli.events",
     "tailwarden.cli.dead",
     "tailwarden.cli.contracts",
+    "tailwarden.cli.grafana",
     "tailwarden.cli.bench",
 )
 """The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""

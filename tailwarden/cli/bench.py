@@ -39,6 +39,9 @@ SERVER = typer.Option(
 )
 STORED_PONDS = typer.Option(20, min=1, max=1_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
 DAYS = typer.Option(28, min=1, max=400, help="Days of a reading each five minutes. / 每五分钟一条读数的天数。")
+WATCHED = typer.Option(100, min=8, max=1_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
+BOARD_DAYS = typer.Option(30, min=1, max=60, help="Days of 5-minute readings. / 5 分钟读数的天数。")
+OPEN = typer.Option(5_000, min=60, max=100_000, help="Findings. / 问题个数。")
 INTERVAL = typer.Option(60, min=1, max=300, help="Seconds between a sensor's readings. / 每个传感器的采样间隔（秒）。")
 
 
@@ -56,6 +59,7 @@ def register(app: typer.Typer) -> None:
     bench.command("records")(records)
     bench.command("storage")(storage)
     bench.command("telling")(telling)
+    bench.command("boards")(boards)
     app.add_typer(bench, name="bench")
 
 
@@ -134,6 +138,14 @@ def storage(as_json: bool = JSON, ponds: int = STORED_PONDS, days: int = DAYS, d
 
         typer.echo(say("bench.storage_engine", language(), engine=report.setting["engine"]))
     _tell(report, as_json)
+
+
+def boards(as_json: bool = JSON, ponds: int = WATCHED, days: int = BOARD_DAYS, findings: int = OPEN) -> None:
+    """Every query of Grafana's dashboards over a month of readings. / 看板各查询在一个月读数上的速度。"""
+    from deploy.bench.boards import boards as measure
+
+    _announce("starting", as_json)
+    _tell(_run(measure(ponds, days, findings)), as_json)
 
 
 def _run(measurement: Coroutine[Any, Any, Report]) -> Report:

@@ -68,6 +68,14 @@ def test_every_provoked_warning_is_heard() -> None:
     assert found["figures"]["latency_p50"]["value"] > 0
 
 
+@thorough
+def test_every_query_of_every_board_is_timed() -> None:
+    found = bench("boards", "--ponds", "8", "--days", "1", "--findings", "60")
+    assert found["setting"]["readings"] > 10_000
+    for board in ("wall", "pond", "supervision", "operations"):
+        assert found["figures"][f"boards_{board}_all"]["value"] >= found["figures"][f"boards_{board}_slowest"]["value"]
+
+
 def test_evaluate_tells_time_and_memory() -> None:
     found = bench("evaluate", "--ponds", "100", "--slots", "10")
     assert found["figures"]["evaluate_changed"]["value"] > 0
