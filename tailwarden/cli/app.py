@@ -48,6 +48,7 @@ MODULES = (
     "tailwarden.cli.dead",
     "tailwarden.cli.contracts",
     "tailwarden.cli.bench",
+    "tailwarden.cli.stack",
 )
 """The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 

@@ -1,0 +1,145 @@
+"""The full stack's NATS: the files of deploy/nats as they are, with secrets made for this run."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from deploy.local.binaries import nats_server
+from deploy.local.nats import server_info
+from deploy.local.ports import HOST, answers, choose
+from deploy.local.process import Process, Program
+from deploy.stack.loggers import add_logger
+from deploy.stack.secrets import make_secrets
+from shared.bus.connection import connect
+from shared.bus.copies import provision_copy
+from shared.bus.streams import provision
+from shared.settings import Connection
+from tests.conftest import in_thread
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+
+
+@dataclass
+class StackNats:
+    """One server as a container of the stack would run it, on the loopback interface."""
+
+    home: Path
+    secrets: Path
+    name: str = "nats"
+    file: str = "nats.conf"
+    port: int = field(default_factory=lambda: choose(0, what="nats"))
+    mqtt_port: int = field(default_factory=lambda: choose(0, what="mqtt"))
+    monitor_port: int = field(default_factory=lambda: choose(0, what="monitor"))
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"tls://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / f"{self.name}.log"
+
+    def program(self) -> Program:
+        """/etc/nats of the container: our files by links, the secrets' directory beside them."""
+        etc = self.home / "etc"
+        etc.mkdir(parents=True, exist_ok=True)
+        for conf in (DEPLOY / "nats").glob("*.conf"):
+            (etc / conf.name).unlink(missing_ok=True)
+            (etc / conf.name).symlink_to(conf)
+        if not (etc / "secrets").exists():
+            (etc / "secrets").symlink_to(self.secrets / "nats")
+        return Program(
+            name=self.name,
+            command=[str(nats_server()), "-c", self.file],
+            log=self.log,
+            ready=lambda _: server_info(self.port) is not None and answers(self.mqtt_port),
+            directory=etc,
+            environment={
+                "NATS_NAME": self.name,
+                "NATS_LISTEN": f"{HOST}:{self.port}",
+                "NATS_MQTT": f"{HOST}:{self.mqtt_port}",
+                "NATS_MONITOR": f"{HOST}:{self.monitor_port}",
+                "NATS_STORE": str(self.home / self.name),
+                "NATS_STORE_LIMIT": "40GB",
+                **self.environment,
+            },
+        )
+
+    def password(self, user: str) -> str:
+        for path in (self.secrets / f"nats_{user}", self.secrets / "loggers" / user):
+            if path.exists():
+                return path.read_text().strip()
+        raise KeyError(user)
+
+    def connection(self, user: str) -> Connection:
+        """What our own programs connect by."""
+        return Connection(
+            nats_url=self.url,
+            nats_user=user,
+            nats_password=self.password(user),
+            nats_ca=str(self.secrets / "nats_ca.crt"),
+            mqtt_host=HOST,
+            mqtt_port=self.mqtt_port,
+        )
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.secrets / "nats_ca.crt")
+
+    @asynccontextmanager
+    async def stranger(
+        self, user: str, inbox: str | None = None, said: Callable[[Exception], Awaitable[None]] | None = None
+    ) -> AsyncIterator[Client]:
+        """A client of somebody else's, who knows the user, the password and the authority."""
+        nc = await nats.connect(
+            self.url,
+            user=user,
+            password=self.password(user),
+            tls=self.tls,
+            inbox_prefix=inbox or f"_INBOX.{user}",
+            error_cb=said,
+            allow_reconnect=False,
+        )
+        try:
+            yield nc
+        finally:
+            await nc.close()
+
+
+@pytest.fixture(scope="session")
+def stack_secrets(worker_home: Path) -> Path:
+    directory = worker_home / "stack-secrets"
+    make_secrets(directory)
+    for pond in ("xiakou", "longwan"):
+        add_logger(directory, pond)
+    add_logger(directory, None)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def stack_nats(worker_home: Path, stack_secrets: Path) -> Iterator[StackNats]:
+    """The server, with the streams that `tailwarden stack streams` makes."""
+    server = StackNats(worker_home / "stack", stack_secrets)
+    process = Process.start(server.program())
+
+    async def make() -> None:
+        nc = await connect(server.connection("admin"), name="tests")
+        await provision(nc.jetstream())
+        assert await provision_copy(nc) == "created"
+        await nc.close()
+
+    try:
+        process.wait_ready()
+        in_thread(make)
+        yield server
+    finally:
+        process.stop()
