@@ -1,28 +1,33 @@
-"""The full stack's NATS: the files of deploy/nats as they are, with secrets made for this run."""
+"""The full stack's servers: the files of deploy/ as they are, with secrets made for this run."""
 
 from __future__ import annotations
 
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nats
+import psycopg
 import pytest
 from nats.aio.client import Client
 
-from deploy.local.binaries import nats_server
+from deploy.local.binaries import nats_server, postgres_directory
+from deploy.local.machine import migrate_all
 from deploy.local.nats import server_info
 from deploy.local.ports import HOST, answers, choose
+from deploy.local.postgres import SUPERUSER, PostgresServer
 from deploy.local.process import Process, Program
+from deploy.local.secrets import Secrets
 from deploy.stack.loggers import add_logger
 from deploy.stack.secrets import make_secrets
 from shared.bus.connection import connect
 from shared.bus.copies import provision_copy
 from shared.bus.streams import provision
 from shared.settings import Connection
-from tests.conftest import in_thread
+from tests.conftest import HASTE, in_thread
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 
@@ -141,5 +146,61 @@ def stack_nats(worker_home: Path, stack_secrets: Path) -> Iterator[StackNats]:
         process.wait_ready()
         in_thread(make)
         yield server
+    finally:
+        process.stop()
+
+
+@dataclass
+class StackDatabase:
+    """A PostgreSQL as the timescaledb container finds itself: a superuser, an empty database, secrets by file."""
+
+    server: PostgresServer
+    secrets: Path
+
+    def run_script(self, secrets: Path, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": f"{postgres_directory(None)}:/usr/bin:/bin",
+            "PGHOST": HOST,
+            "PGPORT": str(self.server.port),
+            "PGPASSWORD": self.server.passwords[SUPERUSER],
+            "POSTGRES_USER": SUPERUSER,
+            "POSTGRES_DB": "tailwarden",
+            "SECRETS": str(secrets),
+        }
+        return subprocess.run(
+            ["bash", str(DEPLOY / "timescaledb" / "roles.sh")],
+            env=environment, capture_output=True, text=True, check=check, timeout=30,
+        )  # fmt: skip
+
+    def make_roles(self) -> None:
+        self.run_script(self.secrets)
+
+    def url(self, role: str, password: str | None = None, database: str = "tailwarden") -> str:
+        word = password or (self.secrets / f"postgres_{role}").read_text().strip()
+        return f"postgresql://tailwarden_{role}:{word}@{HOST}:{self.server.port}/{database}"
+
+    def connect(self, role: str, password: str | None = None, database: str = "tailwarden") -> psycopg.Connection:
+        return psycopg.connect(self.url(role, password, database), autocommit=True, connect_timeout=5)
+
+
+@pytest.fixture(scope="session")
+def stack_database(worker_home: Path, stack_secrets: Path) -> Iterator[StackDatabase]:
+    """Roles by the script, schemas by the migrations, as in the stack's first start."""
+    server = PostgresServer(
+        worker_home / "stack-postgres",
+        worker_home / "stack-postgres.log",
+        port=choose(0, what="postgres"),
+        secrets=Secrets(worker_home / "stack-superuser"),
+        settings=HASTE,
+    )
+    process = Process.start(server.program())
+    try:
+        process.wait_ready()
+        with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE tailwarden")
+        database = StackDatabase(server, stack_secrets)
+        database.make_roles()
+        migrate_all(database.url("owner"))
+        yield database
     finally:
         process.stop()

@@ -277,9 +277,8 @@ def test_the_servers_certificate_is_for_the_names_it_is_reached_by(stack_nats: S
 def _greet(server: StackNats, name: str) -> None:
     import socket
 
-    with socket.create_connection((HOST, server.mqtt_port), 5) as raw, server.tls.wrap_socket(
-        raw, server_hostname=name
+    with (
+        socket.create_connection((HOST, server.mqtt_port), 5) as raw,
+        server.tls.wrap_socket(raw, server_hostname=name),
     ):
         pass
-
-
