@@ -1,6 +1,6 @@
-"""A certificate authority of one's own and NATS's certificate from it: for development, and for sites without another.
+"""An authority of one's own and NATS's certificate from it: for development, and for sites without another.
 
-A site that has an authority puts its own ``server.crt``, ``server.key`` and ``ca.crt`` into ``secrets/nats`` and removes
+A site that has one puts its own ``server.crt``, ``server.key`` and ``ca.crt`` into ``secrets/nats`` and removes
 ``secrets/authority/ca.key``: what was not made here is left alone.
 """
 

@@ -129,7 +129,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
     try:
         nc = await connect(to, name="tailwarden-cases-relay")
         try:
-            await provision(nc.jetstream(), settings.stream_replicas)
+            await provision(nc.jetstream())
             relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
             zone = ZoneInfo(settings.timezone)
             records = Aggregates(pool, parts.store, parts.projections, SystemClock(), zone, relay.wake)

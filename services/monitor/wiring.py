@@ -71,15 +71,15 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
     Unavailable
         If NATS or PostgreSQL cannot be reached at the start; afterwards both may come and go.
     """
-    settings, shared = MonitorSettings(), Settings.load()
-    to = shared.connection() if to is None else to
+    settings = MonitorSettings()
+    to = Settings.load().connection() if to is None else to
     parts = store()
     pool = await open_pool(to.database(SERVICE), schema=SERVICE)
     try:
         nc = await connect(to, name="tailwarden-monitor")
         try:
             js = nc.jetstream()
-            await provision(js, shared.stream_replicas)
+            await provision(js)
             relay = Relay(parts.store, pool, js, SERVICE)
             desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake)
             if not await _begin(desk.tenure, stop):

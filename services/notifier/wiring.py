@@ -148,7 +148,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             return
         nc = await connect(to, name="tailwarden-notifier")
         try:
-            await provision(nc.jetstream(), shared.stream_replicas)
+            await provision(nc.jetstream())
             relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
             sock = listen(own.host, own.port)
             base = own.base_url or f"http://{own.host}:{sock.getsockname()[1]}"

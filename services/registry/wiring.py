@@ -147,7 +147,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
     try:
         nc = await connect(to, name="tailwarden-registry-relay")
         try:
-            await provision(nc.jetstream(), settings.stream_replicas)
+            await provision(nc.jetstream())
             relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
             clock, zone = SystemClock(), ZoneInfo(settings.timezone)
             registry = Registry(StoredPonds(pool, parts.store, parts.projections, relay.wake), clock)
