@@ -2,6 +2,7 @@
 
 ``<directory>``            password files and database addresses, mounted one by one into the containers that need them
 ``<directory>/nats``       what the NATS servers include: passwords, loggers, certificates; mounted whole
+``<directory>/config``     the site's own files (channels, routing, cards, codes), put there by hand; /etc/tailwarden
 ``<directory>/loggers``    each logger's password, for whoever sets the logger up; mounted nowhere
 ``<directory>/authority``  the development authority's key; mounted nowhere
 """
@@ -53,6 +54,7 @@ def make_secrets(directory: Path, hosts: Sequence[str] = ()) -> list[str]:
         files.put(directory / f"database_url_{role}", url + "\n")
     # Mounted as a directory, so that a change is seen in it; on the host it is closed by the one above it.
     served = files.folder(directory / "nats", 0o755)
+    files.folder(directory / "config", 0o755)
     make_certificates(served, files.folder(directory / "authority"), hosts)
     files.put(directory / "nats_ca.crt", (served / "ca.crt").read_bytes())
     lines = [f'PASSWORD_{name.upper()}: "{password}"\n' for name, password in passwords.items()]

@@ -44,6 +44,7 @@ class StackNats:
     mqtt_port: int = field(default_factory=lambda: choose(0, what="mqtt"))
     monitor_port: int = field(default_factory=lambda: choose(0, what="monitor"))
     environment: dict[str, str] = field(default_factory=dict)
+    process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -134,7 +135,7 @@ def stack_secrets(worker_home: Path) -> Path:
 def stack_nats(worker_home: Path, stack_secrets: Path) -> Iterator[StackNats]:
     """The server, with the streams that `tailwarden stack streams` makes."""
     server = StackNats(worker_home / "stack", stack_secrets)
-    process = Process.start(server.program())
+    process = server.process = Process.start(server.program())
 
     async def make() -> None:
         nc = await connect(server.connection("admin"), name="tests")

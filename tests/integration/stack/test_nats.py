@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError
 
 from deploy.local.ports import HOST
+from deploy.stack.loggers import add_logger, remove_logger
 from shared.bus.connection import connect
 from shared.bus.copies import provision_copy
 from shared.problems import Forbidden
@@ -118,7 +120,7 @@ async def test_a_forged_reply_puts_nothing_anywhere(stack_nats: StackNats, core:
 
 def mqtt(server: StackNats, user: str, password: str, tls: ssl.SSLContext | None) -> aiomqtt.Client:
     return aiomqtt.Client(
-        HOST, server.mqtt_port, username=user, password=password, tls_context=tls, timeout=2, identifier=f"mqtt-{user}"
+        HOST, server.mqtt_port, username=user, password=password, tls_context=tls, timeout=1, identifier=f"mqtt-{user}"
     )
 
 
@@ -245,6 +247,39 @@ async def test_nobody_but_the_administrator_touches_streams(
             assert await refused(nc, said, subject), subject
         assert await deaf(nc, said, f"_INBOX.{foreign}.>")
         assert await deaf(nc, said, f"tw.commands.{foreign}.>")
+
+
+async def test_a_logger_comes_and_goes_while_the_server_runs(stack_nats: StackNats, core: JetStreamContext) -> None:
+    assert stack_nats.process is not None
+    add_logger(stack_nats.secrets, "newcomer")
+    new = stack_nats.connection("logger-newcomer")
+
+    async def comes_in() -> bool:
+        try:
+            nc = await connect(new, name="tests")
+        except Forbidden:
+            return False
+        try:
+            kept = await nc.jetstream(timeout=5).publish("tw.telemetry.newcomer.level-1", READING)
+        finally:
+            await nc.close()
+        return kept.stream == "TELEMETRY"
+
+    assert not await comes_in()
+    async with stack_nats.stranger("logger-xiakou") as other, stack_nats.stranger("subscriber", "_INBOX") as reader:
+        stack_nats.process.send(signal.SIGHUP)  # docker compose kill -s HUP nats
+        async with asyncio.timeout(20):
+            while not await comes_in():
+                await asyncio.sleep(0.05)
+        # Whoever was there stays, and so does what goes from account to account.
+        await other.jetstream(timeout=5).publish("tw.telemetry.xiakou.level-1", READING)
+        assert (await reader.jetstream(timeout=5).stream_info("EVENTS")).config.mirror is not None
+        remove_logger(stack_nats.secrets, "newcomer")
+        stack_nats.process.send(signal.SIGHUP)
+        async with asyncio.timeout(20):
+            while await comes_in():
+                await asyncio.sleep(0.05)
+        await other.jetstream(timeout=5).publish("tw.telemetry.xiakou.level-1", READING)
 
 
 async def test_events_once_in_the_stream_stay(core: JetStreamContext) -> None:
