@@ -250,6 +250,8 @@ def _tls(to: Address | str) -> ssl.SSLContext | None:
     """
     if isinstance(to, str) or to.nats_ca is None:
         return None
+    # asyncio would warn at the end of every TLS connection of nats-py of something nobody can or need change.
+    logging.getLogger("asyncio").addFilter(_not_eof)
     try:
         return ssl.create_default_context(cafile=to.nats_ca)
     except OSError as error:  # an SSLError is one too
@@ -272,6 +274,10 @@ def _resolve(to: Address | str, user: str | None, password: str | None) -> tuple
         return to, user, password
     secret: Any = to.nats_password
     return to.nats_url, to.nats_user, secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+def _not_eof(record: logging.LogRecord) -> bool:
+    return "eof_received" not in str(record.msg)
 
 
 def _refused_or_unreachable(seen: list[Exception], url: str, user: str | None) -> TailwardenError:

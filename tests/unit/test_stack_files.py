@@ -284,6 +284,21 @@ def test_every_command_exists(services: dict[str, dict[str, Any]]) -> None:
             check(root, line.split(), name)
 
 
+def test_every_command_of_the_readme_exists(services: dict[str, dict[str, Any]]) -> None:
+    root = typer.main.get_command(app)
+    text = (ROOT / "deploy" / "README.md").read_text("utf-8")
+    told = re.findall(r"docker compose run --rm (?:--volume \S+ )?(\w+)([^\n`#]*)", text)
+    assert len(told) >= 8
+    for service, words in [*told, *re.findall(r"… (cli|admin|setup) ([^`\n]+)`", text)]:
+        assert service in services
+        check(root, words.split() or services[service]["command"] if service != "demo" else ["ponds"], service)
+    for name in re.findall(r"docker compose (?:up|exec|kill)[^`\n#]*? ([a-z][a-z0-9-]+)(?=[ `\n])", text):
+        assert name in services or name == "bash", name
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        there = ROOT / "deploy" / link
+        assert there.exists() or link == "BACKUP.md", link  # that one comes with backups
+
+
 def check(command: Any, words: list[str], service: str) -> None:
     while words and not words[0].startswith("--") and hasattr(command, "commands"):
         inner = command.commands.get(words[0])

@@ -18,6 +18,7 @@ from nats.js.errors import APIError
 
 from deploy.local.ports import HOST
 from deploy.stack.loggers import add_logger, remove_logger
+from deploy.stack.secrets import make_secrets
 from shared.bus.connection import connect
 from shared.bus.copies import provision_copy
 from shared.problems import Forbidden
@@ -307,6 +308,24 @@ def test_the_servers_certificate_is_for_the_names_it_is_reached_by(stack_nats: S
     with pytest.raises(ssl.SSLCertVerificationError, match="elsewhere"):
         _greet(stack_nats, "elsewhere.example")
     _greet(stack_nats, "nats")
+
+
+async def test_a_renewed_certificate_is_taken_in_while_the_server_runs(stack_nats: StackNats) -> None:
+    assert stack_nats.process is not None
+    async with stack_nats.stranger("registry") as there:
+        make_secrets(stack_nats.secrets, ["renewed.example"])
+        stack_nats.process.send(signal.SIGHUP)
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    _greet(stack_nats, "renewed.example")
+                except ssl.SSLCertVerificationError:
+                    await asyncio.sleep(0.05)
+                else:
+                    break
+        assert (await there.jetstream(timeout=5).stream_info("EVENTS")).config.name == "EVENTS"
+    nc = await connect(stack_nats.connection("registry"), name="tests")
+    await nc.close()
 
 
 def _greet(server: StackNats, name: str) -> None:
