@@ -185,6 +185,7 @@ def streams(nats_server: NatsServer) -> NatsServer:
 
     async def clear() -> None:
         from shared.bus.connection import connect
+        from shared.bus.copies import provision_copy
         from shared.bus.streams import provision
 
         client = await connect(
@@ -196,6 +197,7 @@ def streams(nats_server: NatsServer) -> NatsServer:
                 if not str(info.config.name).startswith("$MQTT"):
                     await js.delete_stream(str(info.config.name))
             await provision(js)
+            await provision_copy(client)
         finally:
             await client.close()
 

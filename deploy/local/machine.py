@@ -277,10 +277,12 @@ def _lives(pid: str) -> bool:
 
 async def _provision_streams(connection: Connection) -> None:
     from shared.bus.connection import connect
+    from shared.bus.copies import provision_copy
     from shared.bus.streams import provision
 
     client = await connect(connection, name="tailwarden-up")
     try:
         await provision(client.jetstream(timeout=10.0))
+        await provision_copy(client)
     finally:
         await client.close()

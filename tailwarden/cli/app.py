@@ -50,6 +50,7 @@ MODULES = (
     "tailwarden.cli.contracts",
     "tailwarden.cli.grafana",
     "tailwarden.cli.bench",
+    "tailwarden.cli.stack",
 )
 """The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 
