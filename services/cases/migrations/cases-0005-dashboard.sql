@@ -17,3 +17,8 @@ CREATE VIEW dashboard.look_back_due AS
     SELECT f.id AS finding_id, f.state->>'title' AS title, f.county, f.finding_state,
            earliest_look_back(f.state)::date AS due, f.valid_from AS changed_on
     FROM finding_history f WHERE f.valid_to IS NULL AND earliest_look_back(f.state) IS NOT NULL;
+
+-- The office's day, by which deadlines fall due: ALTER DATABASE … SET tailwarden.timezone = '…' where it is elsewhere.
+CREATE VIEW dashboard.today AS
+    SELECT (now() AT TIME ZONE coalesce(nullif(current_setting('tailwarden.timezone', true), ''), 'Asia/Shanghai'))::date
+        AS day;

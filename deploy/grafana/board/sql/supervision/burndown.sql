@@ -1,7 +1,7 @@
 SELECT to_char(month.ends, 'YYYY-MM') AS month,
     p.baseline_count - (SELECT count(*) FROM dashboard.plan_item i
         WHERE i.plan_id = p.plan_id AND i.deadline <= month.ends) AS planned,
-    CASE WHEN month.begins <= (now() AT TIME ZONE 'Asia/Shanghai')::date THEN nullif((SELECT count(*) FILTER (
+    CASE WHEN month.begins <= (SELECT day FROM dashboard.today) THEN nullif((SELECT count(*) FILTER (
             WHERE m.counts_from <= month.ends AND (m.counts_until IS NULL OR m.counts_until > month.ends))
         FROM dashboard.plan_mine m WHERE m.plan_id = p.plan_id), 0) END AS actual,
     p.target_count AS target
