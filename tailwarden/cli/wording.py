@@ -15,6 +15,9 @@ __all__ = ["because", "local"]
 
 def because(cause: Cause, language: str) -> str:
     """Say one cause: sensor, rule, value and limit with their unit."""
+    from services.notifier.wording.figures import number
+    from services.notifier.wording.situation import to_limit
+
     rule = say(f"rule.{cause.rule}", language)
     detail = cause.detail
     if cause.rule == "rainfall" and cause.value is not None:
@@ -24,9 +27,8 @@ def because(cause: Cause, language: str) -> str:
         )  # fmt: skip
     if cause.rule == "trend" and "hours_to_limit_latest" in detail:
         return say(
-            "cause.trend", language, sensor=cause.sensor, unit=cause.unit, slope=_number(detail.get("slope_per_h")),
-            hours=_number(detail["hours_to_limit_latest"]), to=say(f"level.{detail['to']}", language),
-            limit=_number(cause.limit),
+            "cause.trend", language, sensor=cause.sensor, unit=cause.unit, limit=_number(cause.limit),
+            slope=number(float(detail.get("slope_per_h") or 0.0)), left=to_limit(cause, language),
         )  # fmt: skip
     if cause.value is None:
         return say("cause.plain", language, sensor=cause.sensor, rule=rule).strip()
