@@ -95,7 +95,7 @@ def alarm_page(
         no_answer=say("links.no_need" if open_ else _ended(view), language),
         chosen="" if person.answer is None or not person.answer_stands else person.answer.value,
         note=person.note,
-        yours=_yours(person, zone, language),
+        yours=_yours(person, zone, language, asked=open_ and not over),
         others=[_other(each, language) for each in view.people if each.person_id != person.person_id],
     )
 
@@ -140,11 +140,11 @@ def _steps(view: AlarmView) -> tuple[CardStep, ...]:
     return (*mine, *done.values())
 
 
-def _yours(person: PersonProof, zone: str, language: str) -> str:
+def _yours(person: PersonProof, zone: str, language: str, asked: bool) -> str:
     if person.answer is None or person.answered is None:
         return ""
     answer = say(f"links.{person.answer.value}", language)
-    key = "links.you" if person.answer_stands else "links.you_before"
+    key = "links.you" if person.answer_stands or not asked else "links.you_before"
     return say(key, language, answer=answer, time=local_time(person.answered, zone))
 
 
