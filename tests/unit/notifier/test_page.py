@@ -131,6 +131,7 @@ def test_what_no_reading_explains_is_a_sentence(rule: str, zh: str, en: str) -> 
     cause = Cause(sensor="", rule=rule, level=LevelName.RED)
     assert zh in named(cause, "zh")
     assert en in named(cause, "en")
+    assert because(cause, "en") == named(cause, "en")
     assert in_full((*CAUSES, cause))[0] is cause
 
 
