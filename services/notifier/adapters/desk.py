@@ -90,6 +90,10 @@ class Exercises(Protocol):
         """Tell whether what is said of an exercise's pond is for people: its exercise runs, or has to be ended yet."""
         ...
 
+    def began(self, pond_id: str) -> datetime | None:
+        """Return when the exercise began that an exercise's pond is of; None for any other pond."""
+        ...
+
     async def give_way(self, pond_id: str) -> None:
         """End an exercise at a pond that has a real alarm."""
         ...
@@ -265,6 +269,7 @@ class Desk:
             ),
             night=night,
             morning=morning,
+            exercise_began=None if self.exercises is None else self.exercises.began(pond_id),
             catching_up=self._behind_until is not None and now < self._behind_until,
         )
 

@@ -38,7 +38,6 @@ class Parcels:
 
     def _parcel(self, alarm: Alarm, stored: StoredEvent, event: PersonDecided) -> Parcel:
         pond = self._directory.pond(alarm.pond_id)
-        told = alarm.people[event.person_id]
         message = Message(
             kind=event.kind,
             alarm_id=alarm.alarm_id,
@@ -66,7 +65,7 @@ class Parcels:
             pond_id=alarm.pond_id,
             person_id=event.person_id,
             kind=event.kind,
-            revision=told.revision,
+            revision=alarm.revision,
             exercise=alarm.exercise,
             channels=event.channels,
             message=message,

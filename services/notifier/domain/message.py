@@ -36,7 +36,7 @@ class Message(Record):
     rank: int = 0
     role: str = ""
     reason: str = ""
-    """Why they are told; ``exercise_over`` and ``exercise_overtaken`` end an exercise."""
+    """Why they are told; ``exercise_over`` and ``exercise_overtaken`` end an exercise, ``closed`` a person."""
     card: tuple[CardStep, ...] = ()
     link: str | None = None
     """The signed link of this person and alarm."""

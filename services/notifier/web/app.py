@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from services.notifier.adapters.links import Holder, Links
 from services.notifier.handlers import Notifier
-from services.notifier.web.page import alarm_page
+from services.notifier.web.page import alarm_page, problem_page
 from shared.contracts.monitor import Cause
 from shared.contracts.notifier import ActOnCard, AlarmView, Answer, AnswerAlarm, ReportRead, ShowAlarm
 from shared.contracts.registry import PondDescription
@@ -117,7 +117,7 @@ def web_app(
         try:
             return await work(request, links.holder(request.path_params["token"]), language)
         except TailwardenError as error:
-            return PlainTextResponse(error.words(language) + "\n", error.status, HEADERS)
+            return HTMLResponse(problem_page(error, language), error.status, HEADERS)
 
     async def atom(request: Request) -> Response:
         body = b"" if feed is None else await feed.atom()

@@ -24,11 +24,13 @@ from services.notifier.domain.routing import Rank, Routing, Selector
 from services.notifier.handlers import Notifier
 from services.notifier.projections import Alarms, Shelvings
 from services.notifier.web.app import Facts, web_app
+from services.notifier.web.page import alarm_page
+from services.notifier.wording.steps import own_steps
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.levels import LevelName
-from shared.contracts.monitor import Cause, WarningCleared, WarningClosed, WarningRaised
-from shared.contracts.notifier import NOTIFIER_EVENTS, Shelve
+from shared.contracts.monitor import Cause, WarningCleared, WarningClosed, WarningEased, WarningRaised
+from shared.contracts.notifier import NOTIFIER_EVENTS, ActOnCard, AlarmOpened, ListAlarms, Shelve, ShowAlarm
 from shared.contracts.people import (
     Channel,
     ContactChannel,
@@ -194,6 +196,48 @@ async def test_told_escalated_answered_and_over(office: Office) -> None:
     assert office.desk.alarms == {}
 
 
+async def test_what_an_alarm_was_at_its_worst_stays_to_be_seen(office: Office) -> None:
+    await office.monitor(raised())
+    wang = {"alarm_id": "yi-1", "person_id": "wang"}
+    mine = own_steps(PLAN.cards[LevelName.RED], "enterprise@pond")[0].id
+    await office.notifier.act_on_card(ActOnCard(**wang, step_id=mine))
+    office.clock.time += timedelta(minutes=20)
+    told = {"warning_id": "yi-1", "pond_id": "yi", "at": office.clock.time, "time": office.clock.time}
+    low = Cause(sensor="level-1", rule="threshold", value=310.1, limit=310.0, level=LevelName.BLUE, unit="m")
+    await office.monitor(WarningEased(**told, level=LevelName.BLUE, previous=LevelName.RED, causes=(low,)))
+    await office.monitor(WarningCleared(**told, previous=LevelName.BLUE))
+    view = await office.notifier.show(ShowAlarm(alarm_id="yi-1"))
+    assert (view.level, view.highest, view.highest_time) == (None, LevelName.RED, NOW)
+    assert [cause.value for cause in view.highest_causes] == [311.6]
+    assert [(card.level, card.steps) for card in view.cards] == [
+        (level, PLAN.cards[level]) for level in (LevelName.RED, LevelName.BLUE)
+    ]
+    wangs = next(each for each in view.people if each.person_id == "wang")
+    html = alarm_page(view, (low,), office.clock.time, None, wangs, lambda: "t", "en")
+    assert "It had been red" in html
+    assert "311.6 m" in html
+    assert "310.1" not in html
+    assert html.count('class="step done"') == 1
+
+
+async def test_lists_leave_exercises_out_and_say_when_nobody_is_responsible(office: Office) -> None:
+    pond = PondRegistered(pond=PondDescription(id="er", name="Er"), at=NOW)  # nobody answers for it
+    await office.registry("er", pond)
+    await office.monitor(raised().model_copy(update={"warning_id": "er-1", "pond_id": "er"}))
+    await office.monitor(raised())
+    about = {"alarm_id": "d", "pond_id": "drill-yi", "at": NOW, "time": NOW, "exercise": True}
+    opened = AlarmOpened(**about, level=LevelName.RED, verified=True, late=False, causes=())
+    await office.desk._step("d", lambda _: [opened], "test")
+
+    async def listed(**asked: object) -> dict[str, bool]:
+        found = await office.notifier.list(ListAlarms.model_validate(asked))
+        return {each.alarm_id: each.nobody_responsible for each in found.alarms}
+
+    assert await listed() == {"er-1": True, "yi-1": False}
+    assert set(await listed(exercises=True)) == {"er-1", "yi-1", "d"}
+    assert set(await listed(pond_id="drill-yi")) == {"d"}
+
+
 async def test_what_came_and_went_in_a_backlog_is_told_to_nobody(office: Office) -> None:
     long_ago = NOW - timedelta(hours=20)
     await office.monitor(raised(long_ago, "yi-0"))
@@ -246,12 +290,16 @@ async def test_the_page_behind_the_link(office: Office) -> None:
         act = re.findall(r'name="act" value="([^"]+)"', page.text)[-1]
         answered = await browser.post(f"{path}?lang=en", data={"act": act, "answer": "on_site", "note": "<b>there</b>"})
         assert answered.status_code == 200
-        assert "You answered: On site" in answered.text
+        assert "✓ You answered: On site" in answered.text
+        assert "Note: &lt;b&gt;there&lt;/b&gt;" in answered.text
+        assert re.findall(r'value="(\w+)" aria-pressed="true"', answered.text) == ["on_site"]
         again = await browser.post(f"{path}?lang=en", data={"act": act, "answer": "cannot_go"})
         assert again.status_code == 409
         assert "sent already" in again.text
         assert (await browser.get(f"/a/{office.links.token('yi-1', 'li')}")).status_code == 404
-        assert (await browser.get(path[:-2] + "xx")).status_code == 403
+        wrong = await browser.get(path[:-2] + "xx", headers={"accept-language": "en"})
+        assert (wrong.status_code, wrong.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert all(said in wrong.text for said in ("<header>", "call the control room", "值班室"))
         forged = Links("another secret", "http://warn.test").token("yi-1", "wang")
         assert (await browser.get(f"/a/{forged}")).status_code == 403
     view = await office.alarms.view("yi-1")
