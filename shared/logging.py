@@ -1,5 +1,8 @@
 """Logs: structlog on stderr, JSON for machines or coloured lines for a terminal, UTC times.
 
+Each line carries the trace and the step it was written in, when there is one, and what was bound around it
+(``bound``): the pond that an event, a command or a message is about.
+
 Standard-library loggers (nats, faststream, psycopg) go the same way, so that one process speaks one format.
 """
 
@@ -7,11 +10,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
-__all__ = ["configure", "logger"]
+from shared.ops.tracing import ids
+
+__all__ = ["bound", "configure", "logger"]
 
 
 def configure(level: str = "info", log_format: str | None = None, **context: Any) -> None:
@@ -29,6 +36,7 @@ def configure(level: str = "info", log_format: str | None = None, **context: Any
     console = log_format == "console" or (log_format is None and sys.stderr.isatty())
     chain: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _with_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -63,6 +71,24 @@ def configure(level: str = "info", log_format: str | None = None, **context: Any
     )
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**context)
+
+
+def _with_trace(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Add the step of the trace that is under way where the line is written: a line leads to its trace and back."""
+    here = ids()
+    if here is not None:
+        line["trace_id"], line["span_id"] = here
+    return line
+
+
+def bound(**context: str | None) -> AbstractContextManager[Any]:
+    """Bind *context* to every line written in this block, by whomever; what is None is left out.
+
+    >>> with bound(pond="xiakou", sensor=None):
+    ...     structlog.contextvars.get_contextvars()["pond"]
+    'xiakou'
+    """
+    return structlog.contextvars.bound_contextvars(**{name: each for name, each in context.items() if each is not None})
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 from shared.logging import configure
+from shared.ops.tracing import begin_tracing, end_tracing
 from shared.settings import Settings
 
 __all__ = ["asyncio_run"]
@@ -34,5 +35,9 @@ def asyncio_run(serve: Callable[[asyncio.Event], Awaitable[None]], *, service: s
             loop.add_signal_handler(number, stop.set)
         await serve(stop)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
+    begin_tracing(service)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+    finally:
+        end_tracing()

@@ -7,7 +7,7 @@ sent to an address from the environment.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.problems import BadInput, Unavailable
 
-__all__ = ["CONNECTION_FILE", "Connection", "Settings", "connection"]
+__all__ = ["CONNECTION_FILE", "Connection", "Settings", "connection", "secrets_from_files"]
 
 CONNECTION_FILE = Path("run/connection.json")
 """Where in its home a running system says how to reach it (mode 0600: it holds passwords)."""
@@ -33,12 +33,16 @@ class Connection(BaseModel):
     nats_url: str
     nats_user: str | None = None
     nats_password: str | None = Field(default=None, repr=False)
+    nats_ca: str | None = None
+    """File of the authority that signed NATS's certificate (TLS); None: those this machine trusts."""
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = DEFAULT_MQTT_PORT
     nats_users: dict[str, str] = Field(default_factory=dict, repr=False)
     """Passwords of the other NATS users (``gateway``, ``subscriber``), when this machine runs the server."""
     web_url: str | None = None
     """Where people's pages and the CAP feed are served."""
+    ops_urls: dict[str, str] = Field(default_factory=dict)
+    """By process (a service's name, or ``monitor-2``): where it answers ``/healthz``, ``/readyz`` and ``/metrics``."""
     database_urls: dict[str, str] = Field(default_factory=dict, repr=False)
     """By role: ``owner`` (migrations), each service's name, ``reader``."""
 
@@ -90,6 +94,10 @@ class Settings(BaseSettings):
     nats_user: str | None = None
     nats_password: SecretStr | None = None
     nats_password_file: Path | None = None
+    nats_ca_file: Path | None = None
+    """The authority that signed NATS's certificate, where it is one of one's own (``tls://…``)."""
+    stream_replicas: int = Field(default=1, ge=1, le=5)
+    """Copies of each stream that is made: 3 in a cluster of three."""
     mqtt_host: str | None = None
     mqtt_port: int | None = Field(default=None, ge=1, le=65535)
     database_url: SecretStr | None = None
@@ -99,24 +107,16 @@ class Settings(BaseSettings):
     timezone: str = "Asia/Shanghai"
     """Where the office is: its day is the day of acts and deadlines."""
     language: Literal["zh", "en"] | None = None
+    ops_host: str = "127.0.0.1"
+    ops_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where a service answers ``/healthz``, ``/readyz`` and ``/metrics``; None: nowhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        read = dict(values)
-        for name in ("nats_password", "database_url", "owner_database_url"):
-            path = read.get(f"{name}_file")
-            if path is not None and read.get(name) is None:
-                try:
-                    read[name] = Path(path).read_text("utf-8").strip()
-                except (OSError, UnicodeDecodeError) as error:
-                    reason = getattr(error, "strerror", None) or "not UTF-8"
-                    raise Unavailable("settings.secret_file", path=str(path), reason=reason) from error
-        return read
+        return secrets_from_files(values, ("nats_password", "database_url", "owner_database_url"))
 
     @classmethod
     def load(cls, **arguments: Any) -> Self:
@@ -150,6 +150,7 @@ class Settings(BaseSettings):
                 nats_url=self.nats_url,
                 nats_user=self.nats_user,
                 nats_password=_revealed(self.nats_password),
+                nats_ca=None if self.nats_ca_file is None else str(self.nats_ca_file),
                 mqtt_host=self.mqtt_host or urlsplit(self.nats_url).hostname or "127.0.0.1",
                 mqtt_port=DEFAULT_MQTT_PORT if self.mqtt_port is None else self.mqtt_port,
             )
@@ -171,6 +172,28 @@ class Settings(BaseSettings):
         if owner is not None:
             urls["owner"] = owner
         return urls
+
+
+def secrets_from_files(values: Any, names: Sequence[str]) -> Any:
+    """Return the *values* given to a settings class, each secret of *names* read from its ``…_file`` if it has one.
+
+    Raises
+    ------
+    Unavailable
+        ``settings.secret_file`` when such a file cannot be read.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    read = dict(values)
+    for name in names:
+        path = read.get(f"{name}_file")
+        if path is not None and read.get(name) is None:
+            try:
+                read[name] = Path(path).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "not UTF-8"
+                raise Unavailable("settings.secret_file", path=str(path), reason=reason) from error
+    return read
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -23,6 +23,7 @@ import orjson
 from numpy.typing import NDArray
 
 from shared.bus.connection import connect
+from shared.ops.tracing import Span, span, traced
 from shared.problems import Fault, Unavailable
 from shared.settings import Connection
 
@@ -153,6 +154,14 @@ async def paced(messages: Iterable[Message], speed: float) -> AsyncIterator[Mess
         yield message
 
 
+def _published(message: Message) -> AbstractContextManager[Span]:
+    """Begin a trace with a message, when somebody collects traces: what comes of it belongs to it."""
+    return span(
+        "publish telemetry", kind="producer", messaging_system="nats", messaging_destination_name=message.subject,
+        tailwarden_readings=message.readings,
+    )  # fmt: skip
+
+
 def _is_refusal(error: BaseException) -> bool:
     """Tell JetStream's "no" from its silence and from a "not now" (5xx)."""
     return isinstance(error, nats.js.errors.APIError) and (error.code or 500) < 500
@@ -205,7 +214,8 @@ async def nats_sender(to: Connection, tally: Tally) -> AsyncIterator[Send]:
     async def send(message: Message) -> None:
         while len(waiting) >= OUTSTANDING or (waiting and waiting[0][1].done()):
             await settle()
-        future = await js.publish_async(message.subject, message.payload)
+        with _published(message):
+            future = await js.publish_async(message.subject, message.payload, headers=traced())
         waiting.append((message, future, time.monotonic() + ACK_LIMIT))
         tally.sent += message.readings
         tally.messages += 1

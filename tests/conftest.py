@@ -1,5 +1,8 @@
 """Real servers for tests: one NATS and one PostgreSQL per worker, a clean database and clean streams per test.
 
+With ``TAILWARDEN_TEST_DATABASE_URL`` (a superuser's address) databases are made in that server instead of our own
+(see ``tests/given.py``); tests marked ``timescaledb`` run when it has TimescaleDB.
+
 ``connection``       what a service would find: NATS with empty streams, a migrated database of its own
 ``database``         only the database: its addresses by role
 ``system``           everything that `tailwarden up` runs, in a process and a home of its own
@@ -30,6 +33,7 @@ from deploy.local.process import Process
 from deploy.local.running import RunningSystem, running_system
 from deploy.local.secrets import Secrets
 from shared.settings import Connection
+from tests.given import GivenServer, given_url
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -82,8 +86,14 @@ def nats_server(worker_home: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres(worker_home: Path) -> Iterator[PostgresServer]:
-    """A PostgreSQL with our roles."""
+def postgres(worker_home: Path) -> Iterator[PostgresServer | GivenServer]:
+    """A PostgreSQL with our roles: our own, or the one the environment gives."""
+    url = given_url()
+    if url is not None:
+        given = GivenServer(url)
+        given.provision()
+        yield given
+        return
     server = PostgresServer(
         worker_home / "postgres",
         worker_home / "postgres.log",
@@ -101,15 +111,23 @@ def postgres(worker_home: Path) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres: PostgresServer) -> str:
+def template_database(postgres: PostgresServer | GivenServer) -> Iterator[str]:
     """A database with every service's schema, to be cloned."""
+    name = f"{TEMPLATE}_{uuid.uuid4().hex[:12]}"  # the server may be shared by workers
+    identifier = sql.Identifier(name)
     with psycopg.connect(postgres.url(SUPERUSER, "postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER tailwarden_owner").format(sql.Identifier(TEMPLATE)))
-    migrate_all(postgres.url("owner", TEMPLATE))
-    return TEMPLATE
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER tailwarden_owner").format(identifier))
+        migrate_all(postgres.url("owner", name))
+        with psycopg.connect(postgres.url(SUPERUSER, name), autocommit=True) as inside:
+            if inside.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchone() is not None:
+                inside.execute("SELECT _timescaledb_functions.stop_background_workers()")
+        # With this no job of TimescaleDB comes back and is in the way of a clone.
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(identifier))
+        yield name
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
 
 
-def cloned(postgres: PostgresServer, template: str) -> Iterator[dict[str, str]]:
+def cloned(postgres: PostgresServer | GivenServer, template: str) -> Iterator[dict[str, str]]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     identifier = sql.Identifier(name)
     with psycopg.connect(postgres.url(SUPERUSER, "postgres"), autocommit=True) as connection:
@@ -122,16 +140,26 @@ def cloned(postgres: PostgresServer, template: str) -> Iterator[dict[str, str]]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
 
 
+@pytest.fixture(autouse=True)
+def timescaledb_where_needed(request: pytest.FixtureRequest) -> None:
+    """Skip what is marked ``timescaledb`` where there is none."""
+    if request.node.get_closest_marker("timescaledb") is None:
+        return
+    url = given_url()
+    if url is None or not GivenServer(url).timescaledb():
+        pytest.skip("needs TimescaleDB: TAILWARDEN_TEST_DATABASE_URL names no server that has it")
+
+
 @pytest.fixture
-def database(postgres: PostgresServer, template_database: str) -> Iterator[dict[str, str]]:
+def database(postgres: PostgresServer | GivenServer, template_database: str) -> Iterator[dict[str, str]]:
     """Addresses, by role, of a migrated database of this test's own."""
     yield from cloned(postgres, template_database)
 
 
 @pytest.fixture
-def empty_database(postgres: PostgresServer) -> Iterator[dict[str, str]]:
+def empty_database(postgres: PostgresServer | GivenServer) -> Iterator[dict[str, str]]:
     """Addresses, by role, of a database without any schema."""
-    yield from cloned(postgres, "template1")
+    yield from cloned(postgres, "template0")
 
 
 def in_thread(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -157,6 +185,7 @@ def streams(nats_server: NatsServer) -> NatsServer:
 
     async def clear() -> None:
         from shared.bus.connection import connect
+        from shared.bus.copies import provision_copy
         from shared.bus.streams import provision
 
         client = await connect(
@@ -168,6 +197,7 @@ def streams(nats_server: NatsServer) -> NatsServer:
                 if not str(info.config.name).startswith("$MQTT"):
                     await js.delete_stream(str(info.config.name))
             await provision(js)
+            await provision_copy(client)
         finally:
             await client.close()
 

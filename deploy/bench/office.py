@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 from shared.contracts.acts import Recorded
+from shared.contracts.base import Event
 from shared.contracts.cases import (
     Assignment,
     EvidenceRef,
@@ -49,7 +50,7 @@ COUNTIES = tuple(f"county-{number:02d}" for number in range(23))
 FIRST = date(2021, 1, 4)
 EVIDENCE = EvidenceRef(sha256="0" * 64, title="photographs", effective=FIRST)
 
-Life = tuple[str, str, list[Recorded]]
+Life = tuple[str, str, Sequence[Event]]
 """Stream, id, events in order."""
 
 

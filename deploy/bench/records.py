@@ -24,7 +24,7 @@ from shared.contracts.report import WriteReport
 from shared.eventstore import NewEvent, ServiceStore, rebuild
 from shared.postgres import Pool, open_pool
 
-__all__ = ["records"]
+__all__ = ["enter", "records"]
 
 _STRIDE = 500
 """Records entered in one transaction."""
@@ -61,7 +61,7 @@ async def records(mines: int, ponds: int, findings: int) -> Report:
         ):
             pool = await open_pool(system.connection.database("owner"), schema=parts.schema)
             try:
-                await _enter(pool, parts, lives)
+                await enter(pool, parts, lives)
                 report.figures.append(await _rebuilt(pool, parts))
             finally:
                 await pool.close()
@@ -77,7 +77,7 @@ async def records(mines: int, ponds: int, findings: int) -> Report:
     return report
 
 
-async def _enter(pool: Pool, parts: ServiceStore, lives: Iterable[office.Life]) -> None:
+async def enter(pool: Pool, parts: ServiceStore, lives: Iterable[office.Life]) -> None:
     """Append every life as it is: no decisions, no read models (the rebuild makes them)."""
     now, rest = datetime.now(UTC), iter(lives)
     while stride := list(islice(rest, _STRIDE)):

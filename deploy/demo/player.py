@@ -28,6 +28,7 @@ from shared.contracts.levels import LevelName, SensorKind
 from shared.contracts.monitor import PondStandings, ShowPondStanding
 from shared.contracts.registry import PondView
 from shared.contracts.synthetic import is_synthetic
+from shared.ops.tracing import begin_tracing, end_tracing, span, traced
 from shared.site import Site, canonical_of
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Player:
             When a part of the system refuses, or does not get done.
         """
         nc = await connect(self.connection, name="tailwarden-demo")
+        begin_tracing("demo")
         try:
             js = nc.jetstream(timeout=10.0)
             await self._import(nc)
@@ -123,6 +125,7 @@ class Player:
             )
         finally:
             await nc.close()
+            end_tracing()
         record, told = self.scene.record, self.scene.told
         wrong = [*failures(self.whole, record, counts, self.language), *missed(record, told, self.language)]
         first = told.first_message_ms(self.sent, offset)
@@ -166,7 +169,7 @@ class Player:
                 for task in done:
                     task.result()
             now = time.monotonic()
-            waiting.add(asyncio.create_task(js.publish(message.subject, message.payload, timeout=30.0)))
+            waiting.add(asyncio.create_task(_published(js, message)))
             self._count(message, now)
         await asyncio.gather(*waiting)
 
@@ -246,6 +249,15 @@ class Player:
         await until(settled, SETTLE_LIMIT, "settle", self.language)
         await self.respondents.settled()
         await until(settled, SETTLE_LIMIT, "settle", self.language)
+
+
+async def _published(js: JetStreamContext, message: Message) -> None:
+    """Publish a message until it is kept; a trace begins with it, when somebody collects traces."""
+    with span(
+        "publish telemetry", kind="producer", messaging_system="nats", messaging_destination_name=message.subject,
+        tailwarden_readings=len(message.readings),
+    ):  # fmt: skip
+        await js.publish(message.subject, message.payload, timeout=30.0, headers=traced())
 
 
 def _synthetic(cloud: CloudEvent) -> bool:

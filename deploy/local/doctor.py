@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from deploy.local.machine import SERVICES
-from deploy.local.ports import answers
+from deploy.local.ports import HOST, answers
 from shared.problems import TailwardenError
 from shared.words import say
 
@@ -57,7 +59,9 @@ async def examine(settings: Settings) -> list[Finding]:
         connection = settings.connection()
     except TailwardenError as error:
         return [Finding("settings", False, error.words(settings.language or "en"), "settings_do")]
-    parts = await asyncio.gather(_bus(connection), _mqtt(connection), _database(connection))
+    parts = await asyncio.gather(
+        _bus(connection), _mqtt(connection), _database(connection, settings.language), _ops(connection)
+    )
     return [finding for part in parts for finding in part]
 
 
@@ -119,13 +123,42 @@ async def _service(client: Client, name: str) -> Finding:
     return Finding(f"service {name}", True, "answers")
 
 
+async def _ops(connection: Connection) -> list[Finding]:
+    """Ask each service whether it can do its work, and if not, what is missing."""
+    return list(await asyncio.gather(*[_ready(name, url) for name, url in connection.ops_urls.items()]))
+
+
+async def _ready(name: str, url: str) -> Finding:
+    try:
+        body = await asyncio.to_thread(_ask, f"{url}/readyz")
+        missing = {str(what): str(why) for what, why in body["missing"].items()}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        return Finding(f"ready {name}", False, f"{url}: {str(error) or type(error).__name__}", "ops_do", {"name": name})
+    detail = "; ".join(f"{what}: {why}" for what, why in missing.items()) or url
+    return Finding(f"ready {name}", not missing, detail, "ops_do", {"name": name})
+
+
+def _ask(url: str) -> Any:
+    from http.client import HTTPConnection
+
+    where = urlsplit(url)
+    http = HTTPConnection(where.hostname or HOST, where.port or 80, timeout=LIMIT)
+    try:
+        http.request("GET", where.path)
+        return json.loads(http.getresponse().read())
+    finally:
+        http.close()
+
+
 async def _mqtt(connection: Connection) -> list[Finding]:
     there = await asyncio.to_thread(answers, connection.mqtt_port, connection.mqtt_host, LIMIT)
     return [Finding("mqtt", there, f"{connection.mqtt_host}:{connection.mqtt_port}", "mqtt_do")]
 
 
-async def _database(connection: Connection) -> list[Finding]:
+async def _database(connection: Connection, language: str | None) -> list[Finding]:
     import psycopg
+
+    from deploy.local.series import series_mode
 
     known = [role for role in ("owner", *SERVICES) if role in connection.database_urls]
     if not known:
@@ -145,7 +178,10 @@ async def _database(connection: Connection) -> list[Finding]:
         ).fetchone()
         version, timescale = row or ("?", None)
         kind = f"TimescaleDB {timescale}" if timescale else "plain, no TimescaleDB"
-        findings = [Finding("postgresql", True, f"{version}, {kind}")]
+        findings = [
+            Finding("postgresql", True, f"{version}, {kind}"),
+            *await series_mode(database, timescale, language),
+        ]
         for name in SERVICES:
             table = await (await database.execute("SELECT to_regclass(%s)", [f"{name}.event"])).fetchone()
             there = table is not None and table[0] is not None

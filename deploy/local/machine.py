@@ -34,6 +34,9 @@ SERVICES = ("registry", "cases", "monitor", "notifier")
 PREFERRED = {"nats": 4222, "mqtt": 1883, "postgres": 5433, "web": 8088}
 """Customary ports; PostgreSQL's own (5432) is often somebody else's."""
 
+_OWN = ("TAILWARDEN_NATS", "TAILWARDEN_MQTT", "TAILWARDEN_DATABASE", "TAILWARDEN_OWNER", "TAILWARDEN_OPS")
+"""What of the environment we were started in does not hold for what runs here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -71,6 +74,8 @@ class Machine:
         self.postgres: PostgresServer
         self.web: int = 0
         """Port of people's pages and the CAP feed."""
+        self.ops: dict[str, int] = {}
+        """By process: the port of its health and metrics."""
         self.moved: list[tuple[str, int, int]] = []
         """(who, customary port, port used) for each customary port that was taken."""
 
@@ -90,6 +95,7 @@ class Machine:
             mqtt_host=HOST,
             mqtt_port=self.nats.mqtt_port,
             database_urls={role: self.postgres.url(role) for role in ROLES},
+            ops_urls={name: f"http://{HOST}:{port}" for name, port in self.ops.items()},
             web_url=f"http://{HOST}:{self.web}" if "notifier" in self.services else None,
         )
 
@@ -134,6 +140,7 @@ class Machine:
         )
 
         self.web = self._port("web", self._wanted.web)
+        self.ops = {name: choose(0, what=f"{name} ops") for name, _, _ in self.units()}
 
     def _port(self, what: str, wanted: int | None) -> int:
         preferred = PREFERRED[what]
@@ -166,11 +173,7 @@ class Machine:
     def _service(self, name: str, service: str, own: dict[str, str], mark: dict[str, str]) -> Program:
         mark_file = self.run_directory / f"{name}.ready"
         # It finds the system in our home, whatever else the environment we were started in may say.
-        inherited = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("TAILWARDEN_NATS", "TAILWARDEN_MQTT", "TAILWARDEN_DATABASE", "TAILWARDEN_OWNER"))
-        }
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(_OWN)}
         return Program(
             name=name,
             command=service_command(service),
@@ -181,6 +184,8 @@ class Machine:
                 **mark,
                 "TAILWARDEN_HOME": str(self.home),
                 READY_VARIABLE: str(mark_file),
+                "TAILWARDEN_OPS_HOST": HOST,
+                "TAILWARDEN_OPS_PORT": str(self.ops[name]),
                 "TAILWARDEN_NOTIFIER_HOST": HOST,
                 "TAILWARDEN_NOTIFIER_PORT": str(self.web),
                 "PYTHONUNBUFFERED": "1",
@@ -272,10 +277,12 @@ def _lives(pid: str) -> bool:
 
 async def _provision_streams(connection: Connection) -> None:
     from shared.bus.connection import connect
+    from shared.bus.copies import provision_copy
     from shared.bus.streams import provision
 
     client = await connect(connection, name="tailwarden-up")
     try:
         await provision(client.jetstream(timeout=10.0))
+        await provision_copy(client)
     finally:
         await client.close()

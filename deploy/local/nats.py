@@ -1,4 +1,8 @@
-"""Embedded NATS: JetStream that syncs every write, MQTT, one user per role, loopback only."""
+"""Embedded NATS: JetStream that syncs every write, MQTT, one user per role, loopback only.
+
+Two accounts, as in the full stack (deploy/nats/accounts.conf tells why): CORE holds the streams and is the services',
+GUESTS is everybody else's. Guests' readings go over as requests, and of EVENTS they have a copy that is their own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,9 @@ SERVICE_USER = "tailwarden"
 MAX_PAYLOAD = 64 * 1024 * 1024
 """Far above what a reading needs: an oversized message shall reach the monitor and be kept as a dead letter."""
 
-# A consumer of EVENTS, from finding the stream to acknowledging, and reading single messages of it.
+CORE, GUESTS = "CORE", "GUESTS"
+
+# A consumer of (the copy of) EVENTS, from finding the stream to acknowledging, and reading single messages of it.
 READ_EVENTS = (
     "$JS.API.INFO",
     "$JS.API.STREAM.NAMES",
@@ -36,28 +42,16 @@ READ_EVENTS = (
     "$JS.ACK.EVENTS.>",
     "$JS.FC.EVENTS.>",
 )
-SERVICE_CONSUMERS = (
-    "monitor-registry", "monitor-registry-p0-7", "monitor-registry-p8-15", "cases-registry", "cases-monitor",
-    "notifier-registry", "notifier-monitor", "notifier-answers",
-)  # fmt: skip
-"""Durable consumers of EVENTS that belong to services: a guest may have its own, and touch none of these."""
+# Guests hear events as they happen and answers among themselves.
+HEAR_ANSWERS = ["_INBOX.>"]
+HEAR_EVENTS = [*HEAR_ANSWERS, "tw.events.>"]
+PUBLISH_TELEMETRY = "tw.telemetry.>"
 
-LEAVE_ALONE = tuple(
-    subject
-    for name in SERVICE_CONSUMERS
-    for subject in (
-        f"$JS.API.CONSUMER.CREATE.EVENTS.{name}",
-        f"$JS.API.CONSUMER.CREATE.EVENTS.{name}.>",
-        f"$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.{name}",
-        f"$JS.API.CONSUMER.MSG.NEXT.EVENTS.{name}",
-        f"$JS.ACK.EVENTS.{name}.>",
-    )
-)
-# Guests hear events as they happen and answers to themselves, not the answers services get.
-HEAR_ANSWERS = {"allow": ["_INBOX.>"], "deny": ["_INBOX.tw.>"]}
-HEAR_EVENTS = {**HEAR_ANSWERS, "allow": ["_INBOX.>", "tw.events.>"]}
-PUBLISH_TELEMETRY = ("tw.telemetry.>", "tw.partition.*.>")
-"""The server judges a publisher by the subject after its mapping: the second is where readings then stand."""
+# What the copy asks of EVENTS, and what makes the copy.
+COPYING = (
+    "STREAM.INFO.EVENTS", "CONSUMER.CREATE.EVENTS", "CONSUMER.CREATE.EVENTS.>", "CONSUMER.DELETE.EVENTS.*",
+)  # fmt: skip
+MAKING = tuple(f"STREAM.{word}.EVENTS" for word in ("INFO", "CREATE", "UPDATE", "DELETE"))
 
 
 class NatsServer:
@@ -114,6 +108,7 @@ class NatsServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         for stale in self.directory.glob("*.ports"):
             stale.unlink(missing_ok=True)  # of a server that was killed
+        self._move_in()
         self.configuration.unlink(missing_ok=True)
         self.configuration.touch(mode=0o600)
         self.configuration.write_text(json.dumps(self._options(), indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -138,6 +133,18 @@ class NatsServer:
             and answers(self.mqtt_port)
         )
 
+    def _move_in(self) -> None:
+        """Hand the streams of a home that knew no accounts over to theirs: the services', and MQTT's to the guests."""
+        streams = self.directory / "jetstream" / "$G" / "streams"
+        if not streams.is_dir():
+            return
+        for stream in sorted(streams.iterdir()):
+            account = GUESTS if stream.name.startswith("$MQTT_") else CORE
+            place = self.directory / "jetstream" / account / "streams" / stream.name
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                stream.rename(place)
+
     def _options(self) -> dict[str, object]:
         """The configuration; NATS reads JSON."""
         return {
@@ -149,11 +156,47 @@ class NatsServer:
             "jetstream": {"store_dir": str(self.directory), "sync_interval": "always" if self.sync else "2m"},
             "mqtt": {"listen": f"{HOST}:{self.mqtt_port}", "no_auth_user": "guest"},
             "no_auth_user": "guest",
-            "authorization": {"users": self._users()},
-            **({"mappings": mappings()} if self.partitions else {}),
+            "accounts": {
+                CORE: {
+                    "jetstream": "enabled",
+                    "exports": [
+                        {"service": PUBLISH_TELEMETRY, "accounts": [GUESTS]},
+                        *({"service": f"$JS.API.{word}", "accounts": [GUESTS]} for word in COPYING),
+                        {"service": "$JS.FC.EVENTS.>", "accounts": [GUESTS]},
+                        *({"stream": subject, "accounts": [GUESTS]} for subject in ("copy.events.>", "tw.events.>")),
+                    ],
+                    "imports": [_service(GUESTS, f"$JS.API.{word}", f"readers.API.{word}") for word in MAKING],
+                    "users": [self._own()],
+                    **({"mappings": mappings()} if self.partitions else {}),
+                },
+                GUESTS: {
+                    "jetstream": "enabled",  # MQTT's sessions, and the copy
+                    "exports": [{"service": f"$JS.API.{word}", "accounts": [CORE]} for word in MAKING],
+                    "imports": [
+                        _service(CORE, PUBLISH_TELEMETRY),
+                        *(_service(CORE, f"$JS.API.{word}", f"core.API.{word}") for word in COPYING),
+                        _service(CORE, "$JS.FC.EVENTS.>"),
+                        {"stream": {"account": CORE, "subject": "copy.events.>"}},
+                        {"stream": {"account": CORE, "subject": "tw.events.>"}},
+                    ],
+                    "users": self._others(),
+                },
+            },
         }
 
-    def _users(self) -> list[dict[str, object]]:
+    def _own(self) -> dict[str, object]:
+        """The user of services and commands."""
+        return {
+            "user": SERVICE_USER,
+            "password": self.passwords[SERVICE_USER],
+            "permissions": {
+                "publish": ["tw.>", "$JS.>", "readers.API.>", "_INBOX.>", "_R_.>"],
+                "subscribe": ["tw.>", "_INBOX.>", "$JS.EVENT.>", "_R_.>"],
+                "allow_responses": True,
+            },
+        }
+
+    def _others(self) -> list[dict[str, object]]:
         """One user per role, each with what it needs.
 
         ``guest`` is whoever comes without a password. On a machine of one's own a logger and a subscriber of ten
@@ -161,36 +204,26 @@ class NatsServer:
         """
         return [
             {
-                "user": SERVICE_USER,
-                "password": self.passwords[SERVICE_USER],
-                "permissions": {
-                    "publish": ["tw.>", "$JS.>", "_INBOX.>", "_R_.>"],
-                    "subscribe": ["tw.>", "_INBOX.>", "$JS.EVENT.>", "_R_.>"],
-                    "allow_responses": True,
-                },
-            },
-            {
                 "user": "gateway",
                 "password": self.passwords["gateway"],
-                "permissions": {"publish": list(PUBLISH_TELEMETRY), "subscribe": HEAR_ANSWERS},
+                "permissions": {"publish": [PUBLISH_TELEMETRY], "subscribe": HEAR_ANSWERS},
             },
             {
                 "user": "subscriber",
                 "password": self.passwords["subscriber"],
-                "permissions": {
-                    "publish": {"allow": list(READ_EVENTS), "deny": list(LEAVE_ALONE)},
-                    "subscribe": HEAR_EVENTS,
-                },
+                "permissions": {"publish": list(READ_EVENTS), "subscribe": HEAR_EVENTS},
             },
             {
                 "user": "guest",
                 "password": self._guest_password,
-                "permissions": {
-                    "publish": {"allow": [*PUBLISH_TELEMETRY, *READ_EVENTS], "deny": list(LEAVE_ALONE)},
-                    "subscribe": HEAR_EVENTS,
-                },
+                "permissions": {"publish": [PUBLISH_TELEMETRY, *READ_EVENTS], "subscribe": HEAR_EVENTS},
             },
         ]
+
+
+def _service(account: str, subject: str, to: str | None = None) -> dict[str, object]:
+    """Import a service of *account*, under another name or its own."""
+    return {"service": {"account": account, "subject": subject}, **({} if to is None else {"to": to})}
 
 
 def server_info(port: int, host: str = HOST, timeout: float = 1.0) -> dict[str, object] | None:

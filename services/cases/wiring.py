@@ -13,7 +13,7 @@ from services.cases.handlers.letters import Letters
 from services.cases.handlers.reports import Asks, Reports
 from services.cases.kinds import KINDS
 from services.cases.settings import CasesSettings
-from services.cases.workwiring import answer_work_commands, deadline_clock, evidence_files, listen
+from services.cases.workwiring import HEARD, answer_work_commands, deadline_clock, evidence_files, listen
 from shared.bus.connection import connect, new_broker, running
 from shared.bus.rpc import CommandClient, serve_command
 from shared.bus.streams import provision
@@ -49,6 +49,7 @@ from shared.eventstore.history import History
 from shared.eventstore.relay import Relay
 from shared.eventstore.stories import Stories
 from shared.logging import logger
+from shared.ops.operations import Operations
 from shared.postgres import open_pool
 from shared.ready import mark_ready
 from shared.settings import Connection, Settings
@@ -124,13 +125,14 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
     """
     settings = Settings.load()
     to = settings.connection() if to is None else to
-    parts = store()
+    ops, parts = Operations(SERVICE, settings).begin(), store()
     pool = await open_pool(to.database(SERVICE), schema=SERVICE)
     try:
         nc = await connect(to, name="tailwarden-cases-relay")
         try:
             await provision(nc.jetstream())
             relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
+            ops.stand_on(pool, nc, tuple(("EVENTS", each) for each in HEARD))
             zone = ZoneInfo(settings.timezone)
             records = Aggregates(pool, parts.store, parts.projections, SystemClock(), zone, relay.wake)
             broker = new_broker(to, name="tailwarden-cases")
@@ -147,6 +149,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
                     stop,
                     asyncio.create_task(relay.run(), name="relay"),
                     asyncio.create_task(clock.run(own.deadline_tick_s), name="deadlines"),
+                    *ops.tasks("relay", "deadlines"),
                     begun=_begun,
                 )
         finally:

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from faststream.nats import NatsBroker
     from nats.aio.client import Client
 
-__all__ = ["answer_work_commands", "deadline_clock", "evidence_files", "listen", "stage_policy"]
+__all__ = ["HEARD", "answer_work_commands", "deadline_clock", "evidence_files", "listen", "stage_policy"]
+
+HEARD = (REGISTRY, MONITOR)
+"""Durable names of what ``listen`` hears."""
 
 _MEGABYTE = 1_000_000
 

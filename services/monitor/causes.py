@@ -92,6 +92,7 @@ def _point(ring: Ring, points: Points, found: Findings, at: int, column: int, sl
         causes.append(Cause(rule="threshold", value=value, limit=limit, level=name, detail=detail, **about, **source))
     if level := int(found.trend[at, column]):
         fit = _fit(ring, points, row, seen, index, level, in_force.four)
+        fit["detail"] = {"quantity": quantity_of(sensor.description.kind), **fit["detail"]}
         causes.append(Cause(rule="trend", value=value, level=Level(level).label, **fit, **about, **source))
     if level := int(seen.rain[index]):
         causes.append(_rainfall(ring, points, row, int(seen.slot[index]), level, about))

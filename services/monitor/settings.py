@@ -21,6 +21,8 @@ class MonitorSettings(BaseSettings):
     """Messages taken at a time, when so many wait."""
     tick_s: float = Field(default=5.0, gt=0, le=300)
     """Seconds between looks at the wall clock for silent ponds."""
+    ready_lag: int = Field(default=20_000, ge=1)
+    """``/readyz`` says no while so many messages of telemetry wait."""
 
     @property
     def share(self) -> Share:

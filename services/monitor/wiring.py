@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from services.monitor.adapters.desk import Desk
 from services.monitor.adapters.intake import Intake
 from services.monitor.adapters.neighbours import Neighbours, answer_neighbours
+from services.monitor.adapters.origins import warned
+from services.monitor.adapters.overview import overlook
 from services.monitor.adapters.people import StoredWarnings
-from services.monitor.adapters.telemetry import CONSUMER, Pull
+from services.monitor.adapters.telemetry import CONSUMER, STREAM, Pull
 from services.monitor.adapters.tenure import Tenure
 from services.monitor.adapters.watches import Watches
 from services.monitor.handlers import Monitor
@@ -34,6 +36,7 @@ from shared.contracts.monitor import (
 from shared.eventstore import EventStore, ServiceStore
 from shared.eventstore.relay import Relay
 from shared.logging import logger
+from shared.ops.operations import Operations
 from shared.postgres import open_pool
 from shared.problems import TailwardenError, Unavailable
 from shared.ready import mark_ready
@@ -76,20 +79,22 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
     """
     settings = MonitorSettings()
     to = Settings.load().connection() if to is None else to
-    parts = store()
+    ops, parts = Operations(SERVICE).begin(), store()
     pool = await open_pool(to.database(SERVICE), schema=SERVICE)
     try:
         nc = await connect(to, name="tailwarden-monitor")
         try:
             js = nc.jetstream()
             await provision(js)
-            relay = Relay(parts.store, pool, js, SERVICE)
+            relay = Relay(parts.store, pool, js, SERVICE, told=warned)
             share = settings.share
             desk = Desk(pool, Watches(parts.store, parts.projections), SystemClock(), relay.wake, share)
+            pull = Pull(nc, desk.place, settings.batch, f"{CONSUMER}{share.suffix}", share.subjects)
+            ops.stand_on(pool, nc, ((STREAM, pull.durable), ("EVENTS", f"monitor-registry{share.suffix}")))
+            overlook(ops, desk, pull, settings.ready_lag)
             if not await _begin(desk.tenure, stop):
                 return
             await desk.restore()
-            pull = Pull(nc, desk.place, settings.batch, f"{CONSUMER}{share.suffix}", share.subjects)
             await pull.open()
             intake = Intake(pull, desk, lambda *letter: _bury(js, *letter))
             broker = new_broker(to, name="tailwarden-monitor-bus")
@@ -116,6 +121,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
                     asyncio.create_task(intake.run(), name="intake"),
                     asyncio.create_task(_tick(desk, settings.tick_s), name="tick"),
                     asyncio.create_task(_end(desk.tenure), name="tenure"),
+                    *ops.tasks("relay", "intake", "tick", "tenure"),
                     begun=_begun,
                 )
             await pull.close()

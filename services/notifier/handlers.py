@@ -48,8 +48,8 @@ class Alarms(Protocol):
         """Return an alarm with its proof per person."""
         ...
 
-    async def views(self, pond_id: str | None, include_ended: bool, limit: int) -> list[AlarmView]:
-        """Return alarms, newest first."""
+    async def views(self, pond_id: str | None, include_ended: bool, exercises: bool, limit: int) -> list[AlarmView]:
+        """Return alarms, newest first; those of exercises when asked for, or for the pond of one."""
         ...
 
     async def shelve(self, shelving: Shelving) -> None:
@@ -168,7 +168,7 @@ class Notifier:
 
     async def list(self, command: ListAlarms) -> AlarmList:
         """Return alarms, newest first."""
-        found = await self._alarms.views(command.pond_id, command.include_ended, command.limit)
+        found = await self._alarms.views(command.pond_id, command.include_ended, command.exercises, command.limit)
         return AlarmList(alarms=tuple(found))
 
     def _signed(self, command: Shelve) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from random import Random
 
@@ -20,18 +20,22 @@ from services.notifier.domain.policy import ORDER
 from services.notifier.domain.retry import Bucket, RetryPolicy, after
 from services.notifier.health import Health
 from services.notifier.keeping import Keeping
-from services.notifier.ports import Channels, Contacts, Due, Post, Recorder, Render
+from services.notifier.ports import Channel, Channels, Contacts, Due, Post, Recorder, Render
 from services.notifier.ways import Way, ways
 from shared.clock import Clock
 from shared.contracts.base import Record
 from shared.contracts.levels import LevelName
-from shared.logging import logger
+from shared.logging import bound, logger
+from shared.ops.catalogue import DELIVERIES, DELIVERY_SECONDS
+from shared.ops.tracing import Span, span
 
 __all__ = ["Sender", "SenderSettings"]
 
 _ADDRESSES = 500
 """At most so many people are asked about at once."""
 _CONTACTS_S = 5.0
+_PONDS = 8
+"""So many ponds are named in the lines of the log about one message."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
 
 
@@ -192,15 +196,23 @@ class Sender:
     # -- one message ------------------------------------------------------------------------------------------
 
     async def _deliver(self, claimed: Sequence[Claimed], way: Way) -> None:
+        with bound(pond=",".join(sorted({each.pond_id for each in claimed})[:_PONDS])):
+            await self._delivered(claimed, way)
+
+    async def _delivered(self, claimed: Sequence[Claimed], way: Way) -> None:
         channel, down = way.channel, way.probe_at is not None
         try:
-            handed = await self._hand_over(claimed, way)
-            at, policy, jitter = self._clock.now(), self._settings.retry, self._random.random()
-            outcomes = [after(each, handed, at, *way.places[each.id], policy, jitter, down) for each in claimed]
+            with _step(claimed, channel) as step:
+                handed = await self._hand_over(claimed, way)
+                if not handed.sent:
+                    step.fail(handed.why)
+                at, policy, jitter = self._clock.now(), self._settings.retry, self._random.random()
+                outcomes = [after(each, handed, at, *way.places[each.id], policy, jitter, down) for each in claimed]
+                self._tell(outcomes, handed)
         finally:
             self._busy.discard(way.key)
             self._woken.set()
-        self._tell(outcomes, handed)
+        _count(claimed, channel, handed, at)
         await self._keeping.record(outcomes)
         await self._health.hear(channel.name, way.person_id, handed, at, down)
         self._woken.set()
@@ -236,6 +248,25 @@ class Sender:
                 task.cancel()
             if left:
                 await asyncio.wait(left, timeout=1.0)
+
+
+def _step(claimed: Sequence[Claimed], channel: Channel) -> AbstractContextManager[Span]:
+    """Trace that a message is handed over, within the newest trace that led to it: it may tell of several ponds."""
+    found = dict.fromkeys(each.message.traceparent for each in reversed(claimed))
+    traces = [trace for trace in found if trace is not None]
+    return span(
+        f"send {channel.kind or 'everybody'}", parent=traces[0] if traces else None, within=True, kind="producer",
+        links=traces[1:], tailwarden_channel=channel.name, tailwarden_attempt=claimed[0].attempt,
+        tailwarden_messages=len(claimed),
+    )  # fmt: skip
+
+
+def _count(claimed: Sequence[Claimed], channel: Channel, handed: Handed, at: datetime) -> None:
+    outcome = "succeeded" if handed.sent else "uncertain" if handed.maybe else "failed"
+    DELIVERIES.add(len(claimed), channel.kind or "everybody", outcome)
+    if handed.sent:
+        for each in claimed:
+            DELIVERY_SECONDS.observe(max(0.0, (at - each.created_at).total_seconds()))
 
 
 def _cancelled() -> bool:

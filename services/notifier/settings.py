@@ -6,8 +6,9 @@ import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.notifier.cap import PLAIN, Sender
@@ -16,6 +17,7 @@ from services.notifier.domain.policy import Settings as Policy
 from services.notifier.domain.routing import Routing
 from shared.contracts.base import Record
 from shared.problems import BadInput
+from shared.settings import secrets_from_files
 
 __all__ = ["NotifierSettings", "Rules", "load_rules"]
 
@@ -49,6 +51,7 @@ class NotifierSettings(BaseSettings):
     """What people's phones reach, ``https://warn.example``; empty: host and port."""
     link_secret: SecretStr | None = None
     """Signs the links; None: ``secrets/notifier-links`` in the home, made at the first start."""
+    link_secret_file: Path | None = None
     link_hours: float = Field(default=48.0, gt=0, le=24 * 90)
     tick_s: float = Field(default=1.0, gt=0, le=60)
     """Seconds between looks at what fell due: escalations, repetitions, ends of shelvings."""
@@ -62,6 +65,7 @@ class NotifierSettings(BaseSettings):
     """Without a reading that came back as a warning for so long, the watchdog is silent: the control room is told."""
     deadman_url: SecretStr | None = None
     """Called while readings come back (``https://hc.example/ping/…``): whoever runs it misses the calls. A secret."""
+    deadman_url_file: Path | None = None
     cap_sender: str = "tailwarden@localhost"
     """``sender`` of CAP documents."""
     cap_name_zh: str = ""
@@ -70,6 +74,11 @@ class NotifierSettings(BaseSettings):
     cap_pattern: str = PLAIN
     """Pattern of CAP identifiers; China's is ``{unit}_{time}_{serial}`` with ``cap_unit``."""
     cap_unit: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: Any) -> Any:
+        return secrets_from_files(values, ("link_secret", "deadman_url"))
 
     @field_validator("deadman_url")
     @classmethod

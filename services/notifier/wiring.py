@@ -21,6 +21,7 @@ from services.notifier.adapters.http import listen, server_of
 from services.notifier.adapters.links import Holder, Links
 from services.notifier.adapters.outbox import Outbox
 from services.notifier.adapters.outgoing import Parcels
+from services.notifier.adapters.overview import overlook, overlook_seat
 from services.notifier.adapters.recorder import Records
 from services.notifier.adapters.seat import Seat
 from services.notifier.cards import load_cards
@@ -53,6 +54,7 @@ from shared.contracts.notifier import (
 from shared.eventstore import EventStore, ServiceStore
 from shared.eventstore.relay import Relay
 from shared.logging import logger
+from shared.ops.operations import Operations
 from shared.postgres import Pool, open_pool
 from shared.problems import Refusal
 from shared.ready import mark_ready
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
 __all__ = ["SERVICE", "answer_commands", "serve", "spending", "store"]
 
 SERVICE = "notifier"
+HEARD = ("notifier-registry", "notifier-monitor", "notifier-answers", "notifier-sight")
+"""Durable names of what it hears."""
 _ASK_S = 2.0
 """Seconds the register has to say where people are reached, before what it last said is used."""
 
@@ -140,22 +144,26 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
         If NATS or PostgreSQL cannot be reached at the start; afterwards both may come and go.
     """
     shared, own = Settings.load(), NotifierSettings()
+    ops = Operations(SERVICE, shared).begin()
     to = shared.connection() if to is None else to
     plan, configs = plan_of(own, shared.home), channels_of(own, shared.home)
     parts, clock = store(), SystemClock()
     pool = await open_pool(to.database(SERVICE), schema=SERVICE, max_size=12)
     try:
         seat = Seat(pool)
+        overlook_seat(ops, seat)
         if not await _seated(seat, stop):
             return
         nc = await connect(to, name="tailwarden-notifier")
         try:
             await provision(nc.jetstream())
             relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
+            ops.stand_on(pool, nc, tuple(("EVENTS", each) for each in HEARD))
             sock = listen(own.host, own.port)
             base = own.base_url or f"http://{own.host}:{sock.getsockname()[1]}"
             links = Links(_secret(own, shared.home), base, timedelta(hours=own.link_hours))
             outbox, directory = Outbox(pool), Directory()
+            overlook(ops, outbox)
             outgoing = Parcels(outbox, links, directory)
             cap = CapDesk(pool, parts, directory, own.sender(), base)
             woken: list[Callable[[], None]] = [relay.wake]
@@ -192,6 +200,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
                     asyncio.create_task(seat.keep(), name="seat"),
                     asyncio.create_task(web.serve([sock]), name="web"),
                     *watching.tasks(),
+                    *ops.tasks("relay", "sender", "tick", "seat", "web"),
                     begun=lambda: _begun(base),
                 )
             await outbox.close()

@@ -49,6 +49,7 @@ from shared.eventstore.history import History
 from shared.eventstore.relay import Relay
 from shared.eventstore.stories import Stories
 from shared.logging import logger
+from shared.ops.operations import Operations
 from shared.postgres import open_pool
 from shared.ready import mark_ready
 from shared.settings import Connection, Settings
@@ -142,13 +143,14 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
     """
     settings = Settings.load()
     to = settings.connection() if to is None else to
-    parts = store()
+    ops, parts = Operations(SERVICE, settings).begin(), store()
     pool = await open_pool(to.database(SERVICE), schema=SERVICE)
     try:
         nc = await connect(to, name="tailwarden-registry-relay")
         try:
             await provision(nc.jetstream())
             relay = Relay(parts.store, pool, nc.jetstream(), SERVICE)
+            ops.stand_on(pool, nc)
             clock, zone = SystemClock(), ZoneInfo(settings.timezone)
             registry = Registry(StoredPonds(pool, parts.store, parts.projections, relay.wake), clock)
             records = Aggregates(pool, parts.store, parts.projections, clock, zone, relay.wake)
@@ -169,6 +171,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
                     stop,
                     asyncio.create_task(relay.run(), name="relay"),
                     asyncio.create_task(overdue.run(), name="overdue"),
+                    *ops.tasks("relay", "overdue"),
                     begun=_begun,
                 )
         finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
@@ -36,6 +37,8 @@ PENDING_BYTES = 16 * 1024 * 1024
 
 
 SERVICE_USER = "tailwarden"
+STRANGERS = (None, "subscriber")
+"""Users whose programs know nothing of us: the answers they get arrive where every NATS client expects them."""
 
 
 class Address(Protocol):
@@ -43,7 +46,7 @@ class Address(Protocol):
 
     @property
     def nats_url(self) -> str:
-        """``nats://host:port``."""
+        """``nats://host:port`` or ``tls://host:port``; several servers of a cluster with commas between."""
         ...
 
     @property
@@ -54,6 +57,11 @@ class Address(Protocol):
     @property
     def nats_password(self) -> SecretStr | str | None:
         """The user's password."""
+        ...
+
+    @property
+    def nats_ca(self) -> str | None:
+        """File of the authority that signed the server's certificate; None: those this machine trusts."""
         ...
 
 
@@ -84,12 +92,13 @@ async def connect(
         If the server refuses the login.
     """
     url, user, password = _resolve(to, user, password)
+    tls = _tls(to)
     seen: list[Exception] = []
     try:
         async with asyncio.timeout(limit):
             while True:
                 try:
-                    return await _connect_once(url, user, password, name, seen)
+                    return await _connect_once(url, user, password, tls, name, seen)
                 except OSError as error:  # reset in the middle of the greeting: the next try hears why
                     seen.append(error)
                     await asyncio.sleep(RECONNECT_WAIT)
@@ -97,7 +106,9 @@ async def connect(
         raise _refused_or_unreachable([*seen, error], url, user) from error
 
 
-async def _connect_once(url: str, user: str | None, password: str | None, name: str, seen: list[Exception]) -> Client:
+async def _connect_once(
+    url: str, user: str | None, password: str | None, tls: ssl.SSLContext | None, name: str, seen: list[Exception]
+) -> Client:
     client = Client()
     up = False
 
@@ -120,9 +131,10 @@ async def _connect_once(url: str, user: str | None, password: str | None, name: 
 
     try:
         await client.connect(
-            url,
+            _servers(url),
             user=user,
             password=password,
+            tls=tls,
             name=name,
             connect_timeout=2,
             reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # nats-py sleeps with it; a float works
@@ -160,9 +172,14 @@ def new_broker(
     from shared.bus.broker import SteadyBroker
 
     url, user, password = _resolve(to, user, password)
-    security = None if user is None else SASLPlaintext(username=user, password=password or "")
+    tls = _tls(to)
+    security = (
+        None
+        if user is None
+        else SASLPlaintext(username=user, password=password or "", ssl_context=tls, use_ssl=tls is not None)
+    )
     return SteadyBroker(
-        url,
+        _servers(url),
         name=name,
         security=security,
         connect_timeout=2,
@@ -212,8 +229,33 @@ async def running(broker: NatsBroker, *, limit: float = 15.0) -> AsyncIterator[N
 
 
 def _inbox(user: str | None) -> str:
-    """Return where answers to us arrive: those to services and commands where guests may not listen."""
-    return "_INBOX.tw" if user == SERVICE_USER else "_INBOX"
+    """Return where answers to us arrive: where nobody of another role may listen."""
+    if user in STRANGERS:
+        return "_INBOX"
+    return "_INBOX.tw" if user == SERVICE_USER else f"_INBOX.{user}"
+
+
+def _servers(url: str) -> str | list[str]:
+    """Return the server, or those of a cluster."""
+    return url.split(",") if "," in url else url
+
+
+def _tls(to: Address | str) -> ssl.SSLContext | None:
+    """Return what the server's certificate is checked against; None leaves that to the library.
+
+    Raises
+    ------
+    Unavailable
+        ``settings.secret_file`` when the file of the authority cannot be read.
+    """
+    if isinstance(to, str) or to.nats_ca is None:
+        return None
+    # asyncio would warn at the end of every TLS connection of nats-py of something nobody can or need change.
+    logging.getLogger("asyncio").addFilter(_not_eof)
+    try:
+        return ssl.create_default_context(cafile=to.nats_ca)
+    except OSError as error:  # an SSLError is one too
+        raise Unavailable("settings.secret_file", path=to.nats_ca, reason=error.strerror or str(error)) from error
 
 
 async def _connect_broker(broker: NatsBroker, seen: list[Exception]) -> None:
@@ -232,6 +274,10 @@ def _resolve(to: Address | str, user: str | None, password: str | None) -> tuple
         return to, user, password
     secret: Any = to.nats_password
     return to.nats_url, to.nats_user, secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+def _not_eof(record: logging.LogRecord) -> bool:
+    return "eof_received" not in str(record.msg)
 
 
 def _refused_or_unreachable(seen: list[Exception], url: str, user: str | None) -> TailwardenError:

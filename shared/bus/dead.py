@@ -22,12 +22,15 @@ from nats.js.errors import APIError, NotFoundError
 
 from shared.bus.reader import read_stream
 from shared.bus.redelivery import redeliver
+from shared.ops.catalogue import DEAD_LETTERS
 from shared.problems import Conflict, NotFound, Problem, TailwardenError, Unavailable, problem_of
 
-__all__ = ["DeadLetter", "bury", "letter", "letters", "retry"]
+__all__ = ["ADVISORY", "RESTORED", "DeadLetter", "bury", "letter", "letters", "retry"]
 
 STREAM: Final = "DEAD"
 ADVISORY: Final = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."
+RESTORED: Final = "Tw-Restored"
+"""Header of a letter that came from a backup: its sequence and its time in the stream it was buried in."""
 PROBLEM_LIMIT: Final = 16 * 1024
 REASON_LIMIT: Final = 1024
 TOO_LARGE: Final = (10054, 10077)
@@ -104,12 +107,19 @@ async def bury(
     room = js._nc.max_payload - sum(len(name) + len(value) + 4 for name, value in headers.items()) - 64
     if len(payload) <= room:
         try:
-            return (await js.publish(f"tw.dead.{consumer}", payload, timeout=30.0, headers=headers)).seq
+            return await _keep(js, consumer, payload, headers)
         except APIError as error:
             if error.err_code not in TOO_LARGE:
                 raise
     headers["Tw-Cut"] = str(len(payload))
-    return (await js.publish(f"tw.dead.{consumer}", payload[:CUT], timeout=30.0, headers=headers)).seq
+    return await _keep(js, consumer, payload[:CUT], headers)
+
+
+async def _keep(js: JetStreamContext, consumer: str, payload: bytes, headers: dict[str, str]) -> int:
+    kept = await js.publish(f"tw.dead.{consumer}", payload, timeout=30.0, headers=headers)
+    if not kept.duplicate:
+        DEAD_LETTERS.add(1.0, consumer)
+    return kept.seq
 
 
 async def letters(js: JetStreamContext, consumer: str | None = None) -> AsyncIterator[DeadLetter]:
@@ -160,7 +170,9 @@ async def retry(js: JetStreamContext, seq: int) -> str:
     dead = await letter(js, seq)
     subject, body = dead.subject, dead.body or b""
     if dead.advisory or "Tw-Cut" in dead.headers:
-        raw = None if dead.stream_seq is None else await _get(js, dead.stream, dead.stream_seq)
+        # A backup's letter names a message of streams that are gone: the new one of that number is another.
+        restored = RESTORED in dead.headers
+        raw = None if dead.stream_seq is None or restored else await _get(js, dead.stream, dead.stream_seq)
         if raw is None:
             raise NotFound("dead.original_gone", seq=seq, stream=dead.stream, stream_seq=dead.stream_seq)
         subject, body = raw.subject or "", raw.data or b""
@@ -188,6 +200,9 @@ def _letter(
     seq: int, subject: str, time: datetime | None, headers: Mapping[str, str], body: bytes | None
 ) -> DeadLetter:
     when = time if time is not None else datetime.fromisoformat(headers["Nats-Time-Stamp"])
+    if RESTORED in headers:
+        with suppress(ValueError):
+            when = datetime.fromisoformat(headers[RESTORED].partition(" ")[2])
     if subject.startswith(ADVISORY):
         return _advisory(seq, when, headers, body or b"")
     size = int(headers.get("Tw-Cut") or (headers.get("Nats-Msg-Size", "0") if body is None else len(body)))

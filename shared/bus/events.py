@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -23,6 +23,9 @@ from shared.bus.dead import bury
 from shared.bus.reader import StreamMessage, last_sequence, read_stream
 from shared.bus.redelivery import retry_subject
 from shared.contracts.cloudevents import CloudEvent, read_cloud_event
+from shared.logging import bound
+from shared.ops.catalogue import CONSUMED
+from shared.ops.tracing import Span, span
 from shared.problems import Fault, Refusal, TailwardenError, problem_of
 
 if TYPE_CHECKING:
@@ -111,26 +114,67 @@ async def _take(
     attempts: int,
     transient: tuple[type[Exception], ...],
 ) -> None:
-    delivered = message.metadata.num_delivered
     alive = asyncio.create_task(_signs_of_life(message))
     try:
-        await handler(read_cloud_event(message.data))
+        try:
+            event = read_cloud_event(message.data)
+        except Refusal as error:
+            await _give_up(js, durable, message, error)
+            CONSUMED.add(1.0, durable, "buried")
+            return
+        with bound(consumer=durable, pond=_pond(event)), _continued(event, durable) as step:
+            outcome = await _outcome(js, durable, handler, event, message, attempts, transient)
+            if outcome != "handled":
+                step.fail(outcome)
+            CONSUMED.add(1.0, durable, outcome)
+    finally:
+        alive.cancel()
+
+
+async def _outcome(
+    js: JetStreamContext,
+    durable: str,
+    handler: Handler,
+    event: CloudEvent,
+    message: Any,
+    attempts: int,
+    transient: tuple[type[Exception], ...],
+) -> str:
+    """Have an event handled, tell the server what came of it, and return that in a word."""
+    delivered = message.metadata.num_delivered
+    try:
+        await handler(event)
     except Refusal as error:
         await _give_up(js, durable, message, error)
+        return "buried"
     except transient as error:
         delay = _delay(delivered)
         log.warning("event %s waits %.1f s: %s", message.subject, delay, error, extra={"consumer": durable})
         await _told(message.nak(delay=delay))
+        return "waiting"
     except Exception as error:
         log.exception("event %s failed", message.subject, extra={"consumer": durable}, exc_info=error)
         if delivered < attempts:
             await _told(message.nak(delay=_delay(delivered)))
-        else:
-            await _give_up(js, durable, message, _unexpected(durable, message.subject))
-    else:
-        await _acknowledge(message)
-    finally:
-        alive.cancel()
+            return "failed"
+        await _give_up(js, durable, message, _unexpected(durable, message.subject))
+        return "buried"
+    await _acknowledge(message)
+    return "handled"
+
+
+def _continued(event: CloudEvent, durable: str) -> AbstractContextManager[Span]:
+    """Continue the trace that an event was recorded in; one of no trace begins none."""
+    return span(
+        f"hear {event.type}", parent=event.traceparent, within=True, kind="consumer",
+        messaging_system="nats", messaging_consumer_group_name=durable, messaging_message_id=str(event.id),
+    )  # fmt: skip
+
+
+def _pond(event: CloudEvent) -> str | None:
+    """Return the pond that an event is about, for the log."""
+    pond = event.data.get("pond_id")
+    return pond if isinstance(pond, str) else None
 
 
 async def _signs_of_life(message: Any) -> None:
@@ -180,7 +224,9 @@ def _unexpected(durable: str, subject: str) -> Fault:
 async def _take_again(handler: Handler, body: bytes) -> bytes:
     """Answer the hand-over of a dead event: ``{}`` when taken, ``{"problem": …}`` when not."""
     try:
-        await handler(read_cloud_event(body))
+        event = read_cloud_event(body)
+        with bound(pond=_pond(event)), _continued(event, "retry"):
+            await handler(event)
     except TailwardenError as error:
         problem = problem_of(error)
     except Exception as error:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -23,6 +25,9 @@ from pydantic import BaseModel, ValidationError
 
 from shared.contracts.base import Command
 from shared.contracts.reading import read_model
+from shared.logging import bound
+from shared.ops.catalogue import COMMAND_SECONDS, COMMANDS
+from shared.ops.tracing import HEADER, span, traced
 from shared.problems import BadInput, Fault, NotFound, Problem, TailwardenError, Unavailable, error_of, problem_of
 
 if TYPE_CHECKING:
@@ -112,30 +117,64 @@ async def _whole(message: Any) -> Any:
 
 
 async def _answer(command: type[C], handler: Callable[[C], Awaitable[BaseModel]], message: Any) -> bytes:
+    name, begun = command.command_name, time.monotonic()
+    trace = message.headers.get(HEADER)
+    with (
+        span(f"answer {name}", parent=trace, within=True, kind="server", rpc_system="nats", rpc_method=name) as step,
+        ExitStack() as about,
+    ):
+        about.enter_context(bound(command=name))
+        reply, outcome = await _outcome(command, handler, message, about)
+        if outcome in ("fault", "unavailable"):
+            step.fail(outcome)
+    COMMANDS.add(1.0, name, outcome)
+    COMMAND_SECONDS.observe(time.monotonic() - begun, name)
+    return reply
+
+
+async def _outcome(
+    command: type[C], handler: Callable[[C], Awaitable[BaseModel]], message: Any, about: ExitStack
+) -> tuple[bytes, str]:
+    """Return the answer, and in one word what it is; *about*: what the lines of the log are bound to meanwhile."""
     service = command.command_name.partition(".")[0]
     wait = _wait_of(message.headers)
     deadline = asyncio.timeout(wait)
     try:
         asked = read_model(command, message.body)
+        about.enter_context(bound(pond=_pond(asked)))
         async with deadline:
             result = await handler(asked)
         reply = b'{"result":' + result.model_dump_json().encode() + b"}"
     except TailwardenError as error:
-        return _problem(error)
+        return _problem(error), _word(error)
     except psycopg.OperationalError as error:
         log.warning("command waits for the database: %s", error, extra={"command": command.command_name})
-        return _problem(Unavailable("bus.database", service=service, command=command.command_name))
+        return _problem(Unavailable("bus.database", service=service, command=command.command_name)), "unavailable"
     except Exception as error:
         if deadline.expired():
             slow = Unavailable("bus.timeout", service=service, command=command.command_name, seconds=wait)
-            return _problem(slow)
+            return _problem(slow), "unavailable"
         incident = uuid4().hex[:12]
         log.exception("command failed", extra={"command": command.command_name, "incident": incident}, exc_info=error)
-        return _problem(Fault("bus.unexpected", service=service, command=command.command_name, incident=incident))
+        failed = Fault("bus.unexpected", service=service, command=command.command_name, incident=incident)
+        return _problem(failed), "fault"
     limit = message.raw_message._client.max_payload
     if len(reply) > limit:
-        return _problem(Fault("bus.too_large", command=command.command_name, size=len(reply), limit=limit))
-    return reply
+        too_large = Fault("bus.too_large", command=command.command_name, size=len(reply), limit=limit)
+        return _problem(too_large), "fault"
+    return reply, "done"
+
+
+def _word(error: TailwardenError) -> str:
+    if isinstance(error, Unavailable):
+        return "unavailable"
+    return "fault" if isinstance(error, Fault) else "refused"
+
+
+def _pond(asked: BaseModel) -> str | None:
+    """Return the pond that a command is about, for the log."""
+    pond = getattr(asked, "pond_id", None)
+    return pond if isinstance(pond, str) else None
 
 
 def _wait_of(headers: dict[str, str]) -> float:
@@ -179,12 +218,13 @@ class CommandClient:
         service = name.partition(".")[0]
         body = command.model_dump_json().encode()
         try:
-            message = await self._nc.request(
-                command_subject(type(command)) if subject is None else subject,
-                body,
-                timeout=self._timeout,
-                headers={WAIT_HEADER: str(self._timeout)},
-            )
+            with span(f"ask {name}", within=True, kind="client", rpc_system="nats", rpc_method=name):
+                message = await self._nc.request(
+                    command_subject(type(command)) if subject is None else subject,
+                    body,
+                    timeout=self._timeout,
+                    headers=traced({WAIT_HEADER: str(self._timeout)}),
+                )
         except nats.errors.NoRespondersError as error:
             raise Unavailable("bus.no_responders", service=service) from error
         except nats.errors.MaxPayloadError as error:

@@ -84,13 +84,14 @@ class StreamReport:
     corrected: tuple[str, ...] = ()
 
 
-async def provision(js: JetStreamContext, replicas: int = 1) -> tuple[StreamReport, ...]:
+async def provision(js: JetStreamContext, replicas: int | None = None) -> tuple[StreamReport, ...]:
     """Create the streams that are missing and check those that are there.
 
     Parameters
     ----------
     replicas
-        Copies of each stream in a cluster; used on creation only.
+        Copies of each stream in a cluster; used on creation only. None: however many there are is right, and what
+        is made has one: services look after what ``tailwarden stack streams`` made, and are not told how.
 
     Raises
     ------
@@ -124,6 +125,7 @@ async def _provision_one(js: JetStreamContext, wanted: StreamConfig) -> StreamRe
         f"{setting}: {_shown(have)} ({_shown(want)})"
         for setting in _OPERATORS
         if (have := _plain(getattr(found, setting))) != (want := _plain(getattr(wanted, setting)))
+        and not (setting == "num_replicas" and want is None)
     )
     if not changes:
         return StreamReport(name, "kept", differs)

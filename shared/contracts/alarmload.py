@@ -84,7 +84,11 @@ class BlindHours(Record):
 
 
 class AlarmLoad(Record):
-    """Answer to ``AskAlarmLoad``. Exercises and the watchdog are left out of every figure but ``exercises``."""
+    """Answer to ``AskAlarmLoad``, by the warnings' own time: an old series replayed today counts when it was measured.
+
+    A pond is blind from when it was registered at the earliest. Exercises and the watchdog are left out of every figure
+    but ``exercises``.
+    """
 
     since: Moment
     until: Moment

@@ -83,6 +83,11 @@ def _message(model: str, payload: str, address: str) -> Document:
             "type": "object",
             "properties": {"Nats-Msg-Id": {"type": "string", "description": "The event's id; a repeat is dropped."}},
         }
+    elif address.startswith("tw.telemetry."):
+        message["headers"] = {
+            "type": "object",
+            "properties": {"traceparent": {"type": "string", "description": "W3C Trace Context, over NATS: optional."}},
+        }
     return message
 
 

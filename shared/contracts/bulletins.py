@@ -41,6 +41,11 @@ class OpenWarning(Record):
     pond_name: str
     level: LevelName | None
     since: Moment
+    """When it was raised."""
+    highest: LevelName | None = None
+    """The highest level it reached, if known."""
+    cleared: Moment | None = None
+    """When its condition was over, if it is."""
     answered: bool = False
     answered_by: str = ""
 

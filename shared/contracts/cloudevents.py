@@ -2,11 +2,13 @@
 
 The extension attributes (lower case, as the specification demands) carry the event's place in its
 service's store: ``position`` (order over the whole service), ``stream`` and ``streamversion`` (order
-within one aggregate) and ``hash`` (its link in the hash chain). Readers ignore attributes they do not know.
+within one aggregate) and ``hash`` (its link in the hash chain). An event that was recorded within a trace carries
+the distributed tracing extension's ``traceparent``. Readers ignore attributes they do not know.
 
 References
 ----------
 CloudEvents 1.0.2, https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+Distributed tracing extension 1.0.2, …/cloudevents/extensions/distributed-tracing.md
 """
 
 from __future__ import annotations
@@ -107,6 +109,11 @@ class Published(Protocol):
         ...
 
     @property
+    def metadata(self) -> Mapping[str, str]:
+        """Who did it, and within which trace."""
+        ...
+
+    @property
     def recorded_at(self) -> datetime:
         """When it was stored."""
         ...
@@ -136,6 +143,8 @@ class CloudEvent(Record):
     streamversion: int = Field(ge=1)
     hash: str
     """Hexadecimal link of the store's hash chain."""
+    traceparent: str | None = None
+    """The step of a trace that recorded it (W3C Trace Context), when there was one."""
 
     @property
     def service(self) -> str:
@@ -151,6 +160,7 @@ class CloudEvent(Record):
 
 def envelope(service: str, stored: Published) -> bytes:
     """Return the CloudEvent JSON of a stored event of *service*."""
+    trace = stored.metadata.get("traceparent")
     return orjson.dumps(
         {
             "specversion": "1.0",
@@ -166,6 +176,7 @@ def envelope(service: str, stored: Published) -> bytes:
             "stream": stored.stream,
             "streamversion": stored.version,
             "hash": stored.hash.hex(),
+            **({} if trace is None else {"traceparent": trace}),
         },
     )
 

@@ -50,6 +50,7 @@ __all__ = [
     "DrillStarted",
     "DrillTidied",
     "HeldBack",
+    "LevelCard",
     "ListAlarms",
     "ListShelvings",
     "MessageKind",
@@ -133,6 +134,9 @@ class AlarmChanged(_AlarmEvent):
     superseded: bool = False
     corrected: bool = False
     """True when late data, not the water, changed the picture: a clearing then says there never was a ground."""
+    reason: str = ""
+    """Why it is over when it is not the readings that say so: ``exercise_over``, ``exercise_overtaken``, ``closed`` (by
+    a named person)."""
 
 
 class AlarmHeld(_AlarmEvent):
@@ -406,6 +410,8 @@ class ListAlarms(Command):
     command_name: ClassVar[str] = "notifier.list_alarms"
     pond_id: Identifier | None = None
     include_ended: bool = False
+    exercises: bool = False
+    """Those of exercises too; of an exercise's pond asked for by its id they are always listed."""
     limit: int = Field(default=200, ge=1, le=1000)
 
 
@@ -438,6 +444,8 @@ class PersonProof(Record):
     answer: Answer | None = None
     note: str = ""
     """What they wrote with their last answer."""
+    answer_stands: bool = True
+    """Whether the answer still counts: it does not once the alarm has stepped up since."""
     acted: Moment | None = None
     deliveries: tuple[Delivery, ...] = ()
 
@@ -453,6 +461,13 @@ class CardAct(Record):
     at: Moment
     note: str = ""
     photo_sha256: str | None = None
+
+
+class LevelCard(Record):
+    """The TARP card of a level that an alarm reached."""
+
+    level: LevelName
+    steps: tuple[CardStep, ...]
 
 
 class HeldBack(Record):
@@ -486,6 +501,13 @@ class AlarmView(Record):
     """Who did which step; only of a single alarm's view, like ``held`` and ``held_back``."""
     held: tuple[str, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
+    cards: tuple[LevelCard, ...] = ()
+    """The cards of all levels it reached, the highest first; of a single alarm's view only, as what it was for."""
+    highest_causes: tuple[Cause, ...] = ()
+    highest_time: Moment | None = None
+    """Event time at which it came to its highest level."""
+    nobody_responsible: bool = False
+    """Nobody was told, for the chain names nobody: neither duty, nor roster, nor fallback."""
     version: int = 0
 
 

@@ -1,8 +1,9 @@
 """How far a service's events have come in the EVENTS stream.
 
 NATS checks who may publish on a subject, not which *reply* subject a request names: a client that may send anything
-can have the server's own answer delivered under ``tw.events.…``, where the stream keeps it. Such a message is no
-event. It is stepped over here, so that it can neither stop the relay nor mislead the audit.
+can have the server's own answer delivered under ``tw.events.…``, where the stream keeps it. Such an answer is no event,
+or a copy of one that was published long before. Both are stepped over here, so that they can neither stop the relay nor
+mislead the audit: a copy that was taken for the relay's place would make it tell all history since then again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ __all__ = ["STREAM", "Last", "last_published"]
 
 STREAM = "EVENTS"
 _NO_STREAM = 10059
+_ANSWERED = "Nats-Sequence"
+"""Header of what the server read from a stream for somebody: the relay publishes without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,14 @@ class Last:
     sequence: int = 0
 
 
-async def last_published(js: JetStreamContext, service: str) -> Last:
+async def last_published(js: JetStreamContext, service: str, known: int = 0) -> Last:
     """Return how far *service* is published.
+
+    Parameters
+    ----------
+    known
+        A position that was published once. What stands behind it is looked for further back, to the stream's
+        beginning if need be: a copy of an older event may have come last, or the stream is another one by now.
 
     Raises
     ------
@@ -44,14 +53,15 @@ async def last_published(js: JetStreamContext, service: str) -> Last:
             raise
         return Last()
     newest = sequence = int(message.seq or 0)
+    furthest = (0, b"")
     while True:
-        if (message.subject or "").startswith(prefix):
-            found = _event(message.data or b"", service)
-            if found is not None:
-                return Last(*found, newest)
+        if (message.subject or "").startswith(prefix) and _ANSWERED not in (message.headers or {}):
+            furthest = max(furthest, _event(message.data or b"", service) or furthest)
+            if furthest[0] >= max(known, 1):
+                return Last(*furthest, newest)
         sequence -= 1
         if sequence < 1:
-            return Last(sequence=newest)
+            return Last(*furthest, newest)
         try:
             message = await js.get_msg(STREAM, sequence)
         except NotFoundError:

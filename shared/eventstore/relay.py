@@ -1,9 +1,9 @@
 """The relay: committed events go to JetStream, each once, in position order.
 
 The stream itself says how far publishing has come: the relay resumes after the last message under
-``tw.events.<service>.>``, so neither a crash between publishing and writing the cursor nor an outage
-longer than the stream's duplicate window repeats an event. Two server-side conditions keep that true while
-publishes are pipelined: the first of a batch is stored only if the service's last message is the one we know
+``tw.events.<service>.>`` (copies of older ones aside), so neither a crash between publishing and writing the cursor
+nor an outage longer than the stream's duplicate window repeats an event. Two server-side conditions keep that true
+while publishes are pipelined: the first of a batch is stored only if the service's last message is the one we know
 (``Nats-Expected-Last-Subject-Sequence``), each further one only right after its predecessor
 (``Nats-Expected-Last-Msg-Id``). A lost message therefore stops those behind it, and a second relay that
 believes it leads can add nothing. The cursor row is a record for ``tailwarden audit verify``: an anchor
@@ -13,7 +13,8 @@ outside the chain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import psycopg
@@ -26,6 +27,8 @@ from shared.eventstore.published import last_published
 from shared.eventstore.publisher import Acked, Outcome, Publish, Publisher, Refused
 from shared.eventstore.sql import statement
 from shared.eventstore.store import EventStore
+from shared.ops.catalogue import RELAY_SECONDS
+from shared.ops.tracing import HEADER, span, tracing_on
 from shared.postgres import Connection, Pool
 from shared.problems import Fault, Unavailable
 from shared.tasks import end_if_cancelled
@@ -60,6 +63,8 @@ class Relay:
         Seconds between looks at the store when nobody wakes it.
     ack_timeout : float
         Seconds to wait for a batch's acks.
+    told : callable, optional
+        Given the events that JetStream has, once it has them.
     """
 
     def __init__(
@@ -72,10 +77,12 @@ class Relay:
         batch: int = 256,
         poll: float = 1.0,
         ack_timeout: float = 5.0,
+        told: Callable[[Sequence[StoredEvent]], None] | None = None,
     ) -> None:
         self._store, self._pool, self._js, self._service = store, pool, js, service
         self._nc = js._nc  # the context has no public name for its connection
         self._batch, self._poll, self._ack_timeout = batch, poll, ack_timeout
+        self._told = told
         self._filter = f"tw.events.{service}.>"
         self._awake = asyncio.Event()
         self._log = structlog.get_logger(__name__).bind(service=service)
@@ -139,7 +146,8 @@ class Relay:
             ``relay.ahead`` when the stream holds positions the store does not have: publishing on would give
             subscribers two histories.
         """
-        last = await last_published(self._js, self._service)
+        row = await (await conn.execute(statement("cursor"), {"service": self._service})).fetchone()
+        last = await last_published(self._js, self._service, 0 if row is None else int(row[0]))
         position, sequence = last.position, last.sequence
         cursor = await conn.execute("SELECT coalesce(max(position), 0) FROM event")
         row = await cursor.fetchone()
@@ -158,11 +166,14 @@ class Relay:
         """Publish *events* and move the cursor over those that are in the stream."""
         if not self._nc.is_connected:
             raise Unavailable("relay.no_nats", service=self._service)
+        begun_ns = time.time_ns()
         outcomes = await publisher.publish(self._messages(events), self._ack_timeout)
         acked = _leading_acks(outcomes)
         if acked:
+            self._tell(events[: len(acked)], begun_ns)
             last = events[len(acked) - 1]
-            self._position, self._sequence = last.position, acked[-1].sequence
+            # Of what the stream had already (the server drops it by its id) the old place is told.
+            self._position, self._sequence = last.position, max(self._sequence, *(each.sequence for each in acked))
             await conn.execute(
                 statement("save_cursor"), {"service": self._service, "position": last.position, "hash": last.hash}
             )
@@ -178,6 +189,21 @@ class Relay:
                 raise Fault("relay.refused", service=self._service, position=position, reason=reason)
             case _:
                 raise Unavailable("relay.no_ack", service=self._service, seconds=self._ack_timeout)
+
+    def _tell(self, events: Sequence[StoredEvent], begun_ns: int) -> None:
+        """Measure what was published since *begun_ns*, trace what belongs to a trace, and say so to whoever waits."""
+        now = time.time()
+        for event in events:
+            RELAY_SECONDS.observe(max(0.0, now - event.recorded_at.timestamp()))
+            if tracing_on() and (trace := event.metadata.get(HEADER)) is not None:
+                subject = subject_of(event.type, event.aggregate_id)
+                with span(
+                    f"relay {event.type}", parent=trace, kind="producer", begun_ns=begun_ns,
+                    messaging_system="nats", messaging_destination_name=subject,
+                ):  # fmt: skip
+                    pass
+        if self._told is not None:
+            self._told(events)
 
     def _messages(self, events: Sequence[StoredEvent]) -> list[Publish]:
         """Return *events* as messages, each with the condition under which the server may store it."""

@@ -23,6 +23,7 @@ from shared.eventstore.events import NewEvent, StoredEvent
 from shared.eventstore.hashing import GENESIS, link
 from shared.eventstore.sql import statement
 from shared.eventstore.upcasting import Upcasters
+from shared.ops.tracing import HEADER, traceparent
 from shared.postgres import Connection
 from shared.problems import Conflict, Fault
 
@@ -121,7 +122,10 @@ class EventStore:
     def chain(
         stream: str, position: int, version: int, previous: bytes, events: Sequence[NewEvent], moment: datetime
     ) -> tuple[list[StoredEvent], dict[str, list[Any]]]:
-        """Number and link *events* after (*position*, *version*, *previous*); return them and their columns."""
+        """Number and link *events* after (*position*, *version*, *previous*); return them and their columns.
+
+        The step of a trace that records them goes into their metadata, so that whoever reads them continues it.
+        """
         stored: list[StoredEvent] = []
         columns: dict[str, list[Any]] = {
             name: []
@@ -130,12 +134,14 @@ class EventStore:
                 "previous_hashes", "hashes",
             )
         }  # fmt: skip
+        here = traceparent()
         for offset, new in enumerate(events, 1):
             kind = type(new.event)
+            said = dict(new.metadata) if here is None else {HEADER: here, **new.metadata}
             data = new.event.model_dump_json()
             if len(data.encode()) > MAX_EVENT_BYTES:
                 raise Fault("store.too_large", type=kind.event_type, bytes=len(data.encode()), limit=MAX_EVENT_BYTES)
-            metadata = orjson.dumps(dict(new.metadata), option=orjson.OPT_SORT_KEYS).decode()
+            metadata = orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
             digest = link(
                 previous, position=position + offset, id=str(new.id), stream=stream, version=version + offset,
                 type=kind.event_type, schema_version=kind.schema_version, aggregate_id=new.aggregate_id,
@@ -157,7 +163,7 @@ class EventStore:
                     kind.event_type,
                     kind.schema_version,
                     new.aggregate_id,
-                    dict(new.metadata),
+                    said,
                     moment,
                     digest,
                 )

@@ -35,6 +35,7 @@ ANSWER = typer.Argument(
 STEP = typer.Argument(metavar="STEP", help="The step's id on the card. / 处置卡步骤编号。", show_default=False)
 POND = typer.Option(None, "--pond", help="Of one pond only. / 只看一座库。", show_default=False)
 ALL = typer.Option(False, "--all", help="Ended ones too. / 含已结束的。")
+EXERCISES = typer.Option(False, "--exercises", help="Those of exercises too. / 含演练的。")
 NOTE = typer.Option("", "--note", help="A remark. / 备注。")
 PHOTO = typer.Option(
     None, "--photo", metavar="SHA256|FILE", help="A photo: its SHA-256, or the file. / 照片的 SHA-256 或文件。",
@@ -62,13 +63,19 @@ def register(app: typer.Typer) -> None:
 
 
 @alarms.command("list")
-def list_(pond: str | None = POND, everything: bool = ALL, as_json: bool = JSON, home: Path | None = HOME) -> None:
+def list_(
+    pond: str | None = POND,
+    everything: bool = ALL,
+    exercises: bool = EXERCISES,
+    as_json: bool = JSON,
+    home: Path | None = HOME,
+) -> None:
     """List alarms, newest first: level, who has been told, whether somebody answered. / 列出警报。"""
     from shared.contracts.notifier import AlarmList, ListAlarms
     from tailwarden.cli.alarms_shown import table
     from tailwarden.cli.asking import send
 
-    found = send(home, _made(ListAlarms, pond_id=pond, include_ended=everything), AlarmList)
+    found = send(home, _made(ListAlarms, pond_id=pond, include_ended=everything, exercises=exercises), AlarmList)
     if as_json:
         typer.echo(found.model_dump_json())
     else:

@@ -51,7 +51,7 @@ def tell(view: AlarmView) -> None:
     console.print(Text("  " + "; ".join(facts)))
     _people(view, console, words)
     clock = _Clock(view)
-    if view.card or view.acts:
+    if view.card or view.cards or view.acts:
         _card(view, console, words)
     messages = [(person, each) for person in view.people for each in person.deliveries]
     if messages:
@@ -97,6 +97,8 @@ def _level(view: AlarmView, words: str) -> Text:
 def _state(view: AlarmView, words: str) -> str:
     if view.ended is not None:
         return say("alarms.ended", words, time=local(view.ended))
+    if view.nobody_responsible:
+        return say("alarms.nobody_responsible", words)
     parts = [say("alarms.answered" if view.answered else "alarms.unanswered", words)]
     if view.people:
         parts.append(say("alarms.reached", words, rank=view.rank + 1))
@@ -154,19 +156,23 @@ def _message(each: Delivery, clock: _Clock, words: str) -> str:
 
 
 def _card(view: AlarmView, console: Console, words: str) -> None:
-    """Print the card of the level there is, and what was done of the cards of levels before."""
+    """Print the cards of the levels there were, the highest first, and what was done of them."""
     from services.notifier.wording.steps import role_word
+    from shared.contracts.notifier import LevelCard
 
     clock, acts = _Clock(view), {act.step_id: act for act in view.acts}
-    shown = _table(words, "id", "step", "role", "within", "done")
-    for step in view.card:
-        within = say("alarms.minutes", words, minutes=step.within_minutes)
-        text = step.zh if words == "zh" else step.en
-        done = _done(view, acts.pop(step.id, None), clock, words)
-        shown.add_row(step.id, Text(text), Text(role_word(step.role, words)), within, done)
+    shown = _table(words, "id", "level", "step", "role", "within", "done")
+    now = () if view.level is None else (LevelCard(level=view.level, steps=view.card),)
+    for card in view.cards or now:
+        level = Text(say(f"level.{card.level}", words), style=STYLES[card.level])
+        for step in card.steps:
+            within = say("alarms.minutes", words, minutes=step.within_minutes)
+            text = step.zh if words == "zh" else step.en
+            done = _done(view, acts.pop(step.id, None), clock, words)
+            shown.add_row(step.id, level, Text(text), Text(role_word(step.role, words)), within, done)
     for act in acts.values():
         text = act.zh if words == "zh" else act.en
-        shown.add_row(act.step_id, Text(text, style="dim"), "", "", _done(view, act, clock, words))
+        shown.add_row(act.step_id, "", Text(text, style="dim"), "", "", _done(view, act, clock, words))
     console.print(Text(say("alarms.card", words), style="bold"))
     console.print(shown)
 

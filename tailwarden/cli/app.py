@@ -14,6 +14,7 @@ __all__ = ["MODULES", "app", "main"]
 
 MODULES = (
     "tailwarden.cli.local",
+    "tailwarden.cli.backup",
     "tailwarden.cli.sites",
     "tailwarden.cli.publish",
     "tailwarden.cli.ponds",
@@ -47,7 +48,9 @@ MODULES = (
     "tailwarden.cli.events",
     "tailwarden.cli.dead",
     "tailwarden.cli.contracts",
+    "tailwarden.cli.grafana",
     "tailwarden.cli.bench",
+    "tailwarden.cli.stack",
 )
 """The command modules, in the order of ``--help``; each has ``register(app: typer.Typer) -> None``."""
 

@@ -31,6 +31,17 @@ FINDINGS = typer.Option(50_000, min=200, max=500_000, help="Findings. / 问题�
 RED = typer.Option(1_000, min=1, max=1_000, help="Ponds that go red within a minute. / 一分钟内转红的库数。")
 TOLD = typer.Option(200, min=1, max=1_000, help="People who answer for them. / 负责人数。")
 STORM = typer.Option(40, min=2, max=1_000, help="Ponds that warn one by one before. / 之前逐座预警的库数。")
+SERVER = typer.Option(
+    None,
+    "--database",
+    envvar="TAILWARDEN_BENCH_DATABASE_URL",
+    help="Server to measure on: address of a role that may create databases. / 被测服务器：可建库的角色的地址。",
+)
+STORED_PONDS = typer.Option(20, min=1, max=1_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
+DAYS = typer.Option(28, min=1, max=400, help="Days of a reading each five minutes. / 每五分钟一条读数的天数。")
+WATCHED = typer.Option(100, min=8, max=1_000, help="Ponds of ten sensors. / 尾矿库个数，每座十个传感器。")
+BOARD_DAYS = typer.Option(30, min=1, max=60, help="Days of 5-minute readings. / 5 分钟读数的天数。")
+OPEN = typer.Option(5_000, min=60, max=100_000, help="Findings. / 问题个数。")
 INTERVAL = typer.Option(60, min=1, max=300, help="Seconds between a sensor's readings. / 每个传感器的采样间隔（秒）。")
 
 
@@ -46,7 +57,9 @@ def register(app: typer.Typer) -> None:
     bench.command("evaluate")(evaluate)
     bench.command("latency")(latency)
     bench.command("records")(records)
+    bench.command("storage")(storage)
     bench.command("telling")(telling)
+    bench.command("boards")(boards)
     app.add_typer(bench, name="bench")
 
 
@@ -112,6 +125,27 @@ def records(as_json: bool = JSON, mines: int = MINES, ponds: int = POND_FILES, f
 
     _announce("starting", as_json)
     _tell(_run(measure(mines, ponds, findings)), as_json)
+
+
+def storage(as_json: bool = JSON, ponds: int = STORED_PONDS, days: int = DAYS, database: str | None = SERVER) -> None:
+    """Bytes of a stored reading, before and after compression. / 每条读数占用的字节数：压缩前与压缩后。"""
+    from deploy.bench.storage import storage as measure
+
+    _announce("starting" if database is None else "measuring", as_json)
+    report = _run(measure(ponds, days, database))
+    if not as_json:
+        from shared.words import language, say
+
+        typer.echo(say("bench.storage_engine", language(), engine=report.setting["engine"]))
+    _tell(report, as_json)
+
+
+def boards(as_json: bool = JSON, ponds: int = WATCHED, days: int = BOARD_DAYS, findings: int = OPEN) -> None:
+    """Every query of Grafana's dashboards over a month of readings. / 看板各查询在一个月读数上的速度。"""
+    from deploy.bench.boards import boards as measure
+
+    _announce("starting", as_json)
+    _tell(_run(measure(ponds, days, findings)), as_json)
 
 
 def _run(measurement: Coroutine[Any, Any, Report]) -> Report:

@@ -90,7 +90,9 @@ def _tell(machine: Machine, supervisor: Supervisor, words: str) -> None:
         table.add_row("HTTP", f"http://127.0.0.1:{machine.web}", say("up.web_note", words))
     for name, _, _ in machine.units():
         process = supervisor.units[name].process
-        table.add_row(name, "–", say("up.service_note", words, pid="–" if process is None else process.pid))
+        pid = "–" if process is None else process.pid
+        where = f"http://127.0.0.1:{machine.ops[name]}/readyz"
+        table.add_row(name, where, say("up.service_note", words, pid=pid))
     table.add_row("home", str(machine.home), say("up.home_note", words))
     console.print(table)
     console.print(say("up.next", words))

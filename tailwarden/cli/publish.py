@@ -47,6 +47,7 @@ def publish(
     """Send a site's recorded series to the running system. / 把站点的历史序列发送到运行中的系统。"""
     import asyncio
 
+    from shared.ops.tracing import begin_tracing, end_tracing
     from shared.settings import Settings
     from shared.site import load_site
     from tailwarden.telemetry import Tally
@@ -56,11 +57,14 @@ def publish(
     merged = _read(site, since, until)
     settings = Settings.load(home=home)
     tally = Tally(len(merged.times_us))
+    begin_tracing("publish")
     try:
         asyncio.run(_send(site.pond.id, merged, pace, batch, via, settings.connection(), tally))
     except KeyboardInterrupt:
         _tell(site, tally, as_json, settings.language)
         raise typer.Exit(130) from None
+    finally:
+        end_tracing()
     _tell(site, tally, as_json, settings.language)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from shared.words import say
+from shared.words import catalogue, say
 
 if TYPE_CHECKING:
     from shared.contracts.monitor import Cause
@@ -15,6 +15,9 @@ __all__ = ["because", "local"]
 
 def because(cause: Cause, language: str) -> str:
     """Say one cause: sensor, rule, value and limit with their unit."""
+    from services.notifier.wording.figures import number
+    from services.notifier.wording.situation import to_limit
+
     rule = say(f"rule.{cause.rule}", language)
     detail = cause.detail
     if cause.rule == "rainfall" and cause.value is not None:
@@ -22,12 +25,13 @@ def because(cause: Cause, language: str) -> str:
             "cause.rain", language, sensor=cause.sensor, hours=detail.get("hours"), value=f"{cause.value:g}",
             limit=_number(cause.limit),
         )  # fmt: skip
-    if cause.rule == "trend" and "hours_to_limit_latest" in detail:
+    if cause.rule == "trend" and (left := to_limit(cause, language)):
         return say(
-            "cause.trend", language, sensor=cause.sensor, unit=cause.unit, slope=_number(detail.get("slope_per_h")),
-            hours=_number(detail["hours_to_limit_latest"]), to=say(f"level.{detail['to']}", language),
-            limit=_number(cause.limit),
+            "cause.trend", language, sensor=cause.sensor, unit=cause.unit, limit=_number(cause.limit),
+            slope=number(float(detail.get("slope_per_h") or 0.0)), left=left,
         )  # fmt: skip
+    if cause.value is None and cause.level is not None and f"because.{cause.rule}" in catalogue():
+        return say(f"because.{cause.rule}", language, level=say(f"level.{cause.level}", language))
     if cause.value is None:
         return say("cause.plain", language, sensor=cause.sensor, rule=rule).strip()
     if cause.limit is None:

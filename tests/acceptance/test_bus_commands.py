@@ -65,7 +65,7 @@ def event(n: int) -> tuple[str, bytes]:
     happened = WarningAcknowledged(warning_id=f"w-{n}", pond_id="p", at=datetime.now(UTC), by="王")
     stored = SimpleNamespace(
         position=n, id=uuid4(), stream="pond-p", version=n, event=happened, type=happened.event_type,
-        schema_version=1, aggregate_id="p", recorded_at=datetime.now(UTC), hash=bytes(32),
+        schema_version=1, aggregate_id="p", metadata={}, recorded_at=datetime.now(UTC), hash=bytes(32),
     )  # fmt: skip
     return subject_of(happened.event_type, "p"), envelope("monitor", stored)
 

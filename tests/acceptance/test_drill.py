@@ -115,6 +115,8 @@ async def test_played_answered_scored_and_stopped(office: Office) -> None:
     assert (again.returncode, drill in again.stderr, "正在进行" in again.stderr) == (2, True, True)
     # Real lists know nothing of it.
     assert drill not in await office.said("warnings", "list", "--json")
+    assert drill not in await office.said("alarms", "list")
+    assert drill in await office.said("alarms", "list", "--exercises", "--json")
 
     stopped = await office.json("drill", "stop", drill, "--by", "孙主任")
     assert (stopped["why"], stopped["ended_by"], stopped["never_answered"]) == ("stopped", "孙主任", [])
@@ -152,7 +154,10 @@ async def test_played_answered_scored_and_stopped(office: Office) -> None:
 async def test_a_real_warning_goes_before_an_exercise_at_once(office: Office) -> None:
     wang = f"{office.pond}-wang"
     begun = await office.client.send(StartDrill(pond_id=office.pond, by=BY), DrillView)
-    await office.mail(wang, "鹤山尾矿库")
+    subject, text = await office.mail(wang, "鹤山尾矿库")
+    # The storm is the text's: one level over the red limit, told in time, and no other rule in it.
+    assert subject.startswith("【演练】红色预警")
+    assert [line.count("红色限值") for line in text.splitlines() if line.startswith("· ")] == [1]
     now = datetime.now(UTC).isoformat()
     # A radar 97.5 m up that sees the water 200 cm below: far over every limit.
     reading = {"sensors": ["radar-1"], "times": [now], "values": [200.0]}

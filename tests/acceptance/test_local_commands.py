@@ -67,7 +67,7 @@ def test_up_serves_and_doctor_finds_everything(shared_system: RunningSystem) -> 
     assert (done.returncode, report["ok"]) == (0, True), report
     names = {check["name"] for check in report["checks"]}
     assert names >= {"nats", "jetstream", "stream EVENTS", "mqtt", "postgresql", "schema monitor", "service monitor"}
-    assert names >= {"relay registry", "relay cases", "relay monitor", "relay notifier"}
+    assert names >= {"series", "relay registry", "relay cases", "relay monitor", "relay notifier"}
     assert "Everything is reachable" in tailwarden("doctor", "--home", str(shared_system.home)).stdout
     said = (shared_system.home / "log" / "up.log").read_text("utf-8")
     assert "READY" in said.splitlines()

@@ -11,9 +11,12 @@ import subprocess
 import sys
 from typing import Any
 
+import psycopg
 import pytest
 
 from deploy.bench.figures import Figure, Report
+from deploy.bench.storage import measure
+from tests.given import given_url
 from tests.prove import PROVING
 
 thorough = pytest.mark.skipif(not PROVING, reason="starts a whole system to measure it: part of `make prove`")
@@ -65,8 +68,40 @@ def test_every_provoked_warning_is_heard() -> None:
     assert found["figures"]["latency_p50"]["value"] > 0
 
 
+@thorough
+def test_every_query_of_every_board_is_timed() -> None:
+    found = bench("boards", "--ponds", "8", "--days", "1", "--findings", "60")
+    assert found["setting"]["readings"] > 10_000
+    for board in ("wall", "pond", "supervision", "operations"):
+        assert found["figures"][f"boards_{board}_all"]["value"] >= found["figures"][f"boards_{board}_slowest"]["value"]
+
+
 def test_evaluate_tells_time_and_memory() -> None:
     found = bench("evaluate", "--ponds", "100", "--slots", "10")
     assert found["figures"]["evaluate_changed"]["value"] > 0
     assert found["figures"]["evaluate_memory"]["value"] > 0
     assert found["figures"]["replay_year"]["value"] > 0
+
+
+async def test_storage_says_what_a_reading_costs_on_the_engine_it_finds(database: dict[str, str]) -> None:
+    report = await measure(database["owner"], ponds=1, days=8)
+    figures = {figure.key: figure for figure in report.figures}
+    assert report.setting["readings"] == 8 * 288 * 10
+    assert 60 < figures["storage_plain"].value < 200  # 38 bytes of columns, 27 of a row's head, and the index
+    if report.setting["engine"].startswith("plain PostgreSQL"):
+        assert figures.keys() == {"storage_plain", "storage_rate"}
+    else:
+        assert figures["storage_compressed"].value < 0.4 * figures["storage_written"].value
+        assert figures["storage_written"].value < 2 * figures["storage_plain"].value
+
+
+@pytest.mark.timescaledb
+def test_storage_makes_its_own_database_on_a_given_server_and_drops_it() -> None:
+    url = str(given_url())
+    listed = "SELECT count(*) FROM pg_database WHERE datname LIKE 'tailwarden\\_bench%'"
+    with psycopg.connect(url) as server:
+        before = server.execute(listed).fetchone()
+        found = bench("storage", "--ponds", "1", "--days", "8", "--database", url)
+        assert found["setting"]["engine"].startswith("TimescaleDB 2.")
+        assert found["figures"]["storage_compressed"]["ratio"] < 0.4
+        assert server.execute(listed).fetchone() == before

@@ -31,7 +31,7 @@ def stored(event: Event = RAISED, **changes):
     facts = {
         "position": 7, "id": UUID(int=5), "stream": "pond-xiakou", "version": 3, "event": event,
         "type": event.event_type,
-        "schema_version": 1, "aggregate_id": "w-1", "recorded_at": NOW, "hash": b"\xab" * 32,
+        "schema_version": 1, "aggregate_id": "w-1", "metadata": {}, "recorded_at": NOW, "hash": b"\xab" * 32,
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **changes})
 

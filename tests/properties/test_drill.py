@@ -60,6 +60,11 @@ def ponds(draw: st.DrawFn) -> PondView:
     return PondView(pond=pond, sensors=tuple(sensors), limits=(limits,), version=7)
 
 
+def known_limit(shadow: PondView, level: LevelName) -> float:
+    summer = [band for band in shadow.limits[0].bands["level"] if band.season_from is not None]
+    return float(getattr((summer or shadow.limits[0].bands["level"])[0], level.value))
+
+
 @settings(max_examples=examples(200), deadline=None)
 @given(ponds(), st.sampled_from(LEVELS))
 def test_a_storm_reaches_its_level_and_no_more(pond: PondView, level: LevelName) -> None:
@@ -93,6 +98,12 @@ def test_a_storm_reaches_its_level_and_no_more(pond: PondView, level: LevelName)
         assert standing.verified
         highest = max(highest, int(standing.level))
     assert {change.event for change in said} <= {"raised", "escalated", "notice"}
+    # What people read is what the storm shows: one level over its own limit, a few minutes ago; no rain, no roll-up.
+    reached = [change for change in said if change.event in ("raised", "escalated")][-1]
+    assert [(cause.rule, cause.level, cause.limit) for cause in reached.causes] == [
+        ("threshold", level, pytest.approx(known_limit(shadow, level)))
+    ]
+    assert NOW - reached.time <= timedelta(minutes=30)
     assert not [change for change in said if change.event == "notice" and change.causes[0].rule != "neighbour"]
 
 

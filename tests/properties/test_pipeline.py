@@ -205,6 +205,44 @@ def test_red_is_never_covered_and_never_shelved_by_one_person() -> None:
     assert all(worse(LevelName.RED, level) or level is LevelName.RED for level in ORDER)
 
 
+def test_a_falling_limb_is_told_as_one_step_and_the_all_clear_at_once() -> None:
+    story = Story(LevelName.RED)
+    for level in (LevelName.ORANGE, LevelName.YELLOW, LevelName.BLUE):
+        story.play("level", level)
+    assert story.decided(MessageKind.STEP_DOWN) == []
+    assert [each.reason for each in story.events if isinstance(each, AlarmHeld)] == ["easing"] * 3
+    story.play("wait", 29)
+    assert story.decided(MessageKind.STEP_DOWN) == []
+    story.play("wait", 1)
+    assert [each.person_id for each in story.decided(MessageKind.STEP_DOWN)] == ["an", "bo"]
+    story.play("level", LevelName.RED)
+    story.play("level", LevelName.ORANGE)
+    story.change(None)
+    story.go()
+    assert len(story.decided(MessageKind.STEP_DOWN)) == 2, "what is over is not told as lower first"
+    assert [each.person_id for each in story.decided(MessageKind.ALL_CLEAR)] == ["an", "bo"]
+
+
+def test_what_waits_for_a_step_down_holds_nothing_else_up() -> None:
+    story = Story(LevelName.RED)
+    story.play("wait", 115)
+    story.play("level", LevelName.ORANGE)
+    story.play("wait", 10)
+    story.play("level", LevelName.RED)
+    assert [each.person_id for each in story.decided(MessageKind.ALARM)] == ["an", "bo", "an", "bo"]
+
+
+def test_a_step_up_held_back_is_still_told_after_a_step_down_was() -> None:
+    story = Story(LevelName.RED)
+    story.play("level", LevelName.BLUE)
+    story.play("shelve", (LevelName.ORANGE, False, 100))
+    story.play("level", LevelName.ORANGE)
+    story.play("wait", 60)
+    assert [each.person_id for each in story.decided(MessageKind.STEP_DOWN)] == ["an", "bo"]
+    story.play("wait", 60)
+    assert [each.person_id for each in story.decided(MessageKind.ALARM)] == ["an", "bo", "an", "bo"]
+
+
 def test_whoever_cannot_go_hands_on_at_once() -> None:
     story = Story(LevelName.RED)
     story.play("answer", ("an", Answer.CANNOT_GO))

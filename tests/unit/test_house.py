@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "shared",
+    "deploy.grafana",
     "deploy.local",
     "tailwarden",
     "services.registry",

@@ -16,10 +16,12 @@ import psycopg
 from nats.aio.msg import Msg
 
 from services.monitor.adapters.desk import Desk
+from services.monitor.adapters.origins import batch
 from services.monitor.adapters.telemetry import CONSUMER, Pull
 from services.monitor.decode import Decoded, DecodeLimits, decode
 from shared.bus.partitions import partition_of, partition_said, telemetry_subject
-from shared.logging import logger
+from shared.logging import bound, logger
+from shared.ops.catalogue import BATCHES, READINGS, READINGS_TAKEN
 from shared.problems import BadInput, Fault, TailwardenError, Unavailable
 
 __all__ = ["Intake"]
@@ -122,7 +124,14 @@ class Intake:
             for begin in range(0, len(todo), _SIDE_BY_SIDE):
                 await asyncio.gather(*(self._keep(*each) for each in todo[begin : begin + _SIDE_BY_SIDE]))
 
-        await self._desk.take(decoded, self._pull.place(messages[-1]), refuse)
+        with batch(messages):
+            taken = await self._desk.take(decoded, self._pull.place(messages[-1]), refuse)
+        BATCHES.add()
+        READINGS_TAKEN.add(decoded.readings)
+        READINGS.add(taken.stored, "stored")
+        READINGS.add(taken.duplicates, "duplicate")
+        READINGS.add(decoded.readings - decoded.missing - taken.stored - taken.duplicates, "refused")
+        READINGS.add(decoded.missing, "missing")
 
     def _astray(self, messages: Sequence[Msg]) -> dict[int, list[TailwardenError]]:
         """Return what stands in a partition that is not its pond's, when the pond is another's: kept, never dropped."""
@@ -149,7 +158,8 @@ class Intake:
     async def _give_up(self, message: Msg, error: Exception) -> None:
         """Keep a message that our own code cannot handle, and go on with the next."""
         incident = uuid4().hex[:12]
-        self._log.exception("message buried", incident=incident, subject=message.subject, exc_info=error)
+        with bound(pond=_pond(message.subject)):
+            self._log.exception("message buried", incident=incident, subject=message.subject, exc_info=error)
         fault = error if isinstance(error, TailwardenError) else Fault("intake.failed", incident=incident)
         while True:
             try:

@@ -31,7 +31,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from shared.logging import logger
 
-__all__ = ["CONSUMER", "Place", "Pull"]
+__all__ = ["CONSUMER", "STREAM", "Place", "Pull", "received_ns"]
 
 CONSUMER = "monitor"
 STREAM = "TELEMETRY"
@@ -65,6 +65,12 @@ def sequences(message: Msg) -> tuple[int, int]:
     parts = message.reply.split(".")
     first = 5 if len(parts) == 9 else 7
     return int(parts[first]), int(parts[first + 1])
+
+
+def received_ns(message: Msg) -> int:
+    """Return when JetStream received a message [ns since 1970], by the server's clock; see ``sequences``."""
+    parts = message.reply.split(".")
+    return int(parts[7 if len(parts) == 9 else 9])
 
 
 @dataclass(slots=True)

@@ -40,6 +40,11 @@ class Tenure:
         self.over = asyncio.Event()
         """Set when another monitor serves: this one has to end."""
 
+    @property
+    def held(self) -> bool:
+        """Whether this process serves, as far as it knows."""
+        return self._held is not None and not self.over.is_set()
+
     async def begin(self) -> None:
         """Wait until nobody else serves, for as long as it takes."""
         told = -_TOLD_EVERY

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
 
+from services.monitor.adapters.origins import received, saying
 from services.monitor.domain.watch import Announce, WatchState, act, announce, evolve
 from shared.contracts.base import Event
 from shared.contracts.monitor import AcknowledgeWarning, CloseWarning, HandleWarning
@@ -91,10 +92,16 @@ class Watches:
         stream = _stream(pond_id)
         # The id follows from the event's place, so that deciding again after a crash makes the same event.
         new = [
-            NewEvent(event, _about(event, pond_id), uuid5(_NAMESPACE, f"{stream}:{held.version + place}"), metadata)
+            NewEvent(
+                event,
+                _about(event, pond_id),
+                uuid5(_NAMESPACE, f"{stream}:{held.version + place}"),
+                {**metadata, **received(pond_id, event)},
+            )
             for place, event in enumerate(events, 1)
         ]
-        stored = await self._store.append(conn, stream, held.version, new, at)
+        with saying(pond_id, events):
+            stored = await self._store.append(conn, stream, held.version, new, at)
         await project(conn, self._projections, stored)
         state = held.state
         for event in events:

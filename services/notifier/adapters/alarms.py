@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.notifier.adapters.desk import Desk
 from services.notifier.domain.alarm import Alarm, AlarmEvent, Told
+from services.notifier.domain.policy import ORDER
 from shared.contracts.base import Moment
+from shared.contracts.levels import LevelName
 from shared.contracts.notifier import (
     AlarmAnswered,
     AlarmChanged,
@@ -21,14 +23,19 @@ from shared.contracts.notifier import (
     DeliveryFailed,
     DeliverySent,
     HeldBack,
+    LevelCard,
     PersonProof,
     Shelved,
     Shelving,
     Unshelved,
 )
+from shared.contracts.synthetic import is_exercise
 from shared.eventstore import EventStore, StoredEvent
 
 __all__ = ["StoredAlarms"]
+
+_NOBODY = "route:nobody_responsible:"
+"""As the alarm's state keeps it."""
 
 
 class StoredAlarms:
@@ -51,13 +58,13 @@ class StoredAlarms:
             story = await self._store.read(conn, f"alarm-{alarm_id}")
         return _view(Alarm.model_validate_json(row[0]), int(row[1]), story)
 
-    async def views(self, pond_id: str | None, include_ended: bool, limit: int) -> list[AlarmView]:
+    async def views(self, pond_id: str | None, include_ended: bool, exercises: bool, limit: int) -> list[AlarmView]:
         """See ``handlers.Alarms``: without the single deliveries."""
         async with self._desk.pool.connection() as conn:
             cursor = await conn.execute(
                 "SELECT state::text, version FROM alarm WHERE (%s::text IS NULL OR pond_id = %s)"
-                " AND (%s OR ended IS NULL) ORDER BY opened DESC, id LIMIT %s",
-                (pond_id, pond_id, include_ended, limit),
+                " AND (%s OR ended IS NULL) AND (%s OR NOT exercise) ORDER BY opened DESC, id LIMIT %s",
+                (pond_id, pond_id, include_ended, exercises or is_exercise(pond_id or ""), limit),
             )
             rows = await cursor.fetchall()
         return [_view(Alarm.model_validate_json(state), int(version), []) for state, version in rows]
@@ -93,6 +100,8 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
         _deliver(deliveries, stored)
     said = [stored.event for stored in story]
     steps = {step.id: step for event in said if isinstance(event, AlarmOpened | AlarmChanged) for step in event.card}
+    heard = [event for event in said if isinstance(event, AlarmOpened | AlarmChanged)]
+    peak = next((event for event in heard if event.level is alarm.highest), None)
     notes = {event.person_id: event.note for event in said if isinstance(event, AlarmAnswered)}
     held = [event for event in said if isinstance(event, AlarmHeld)]
     return AlarmView(
@@ -109,7 +118,8 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
         rank=alarm.rank,
         answered=alarm.answered,
         people=tuple(
-            _proof(told, deliveries.get(told.person_id, {}), notes.get(told.person_id, "")) for told in alarm.recalled
+            _proof(told, deliveries.get(told.person_id, {}), notes.get(told.person_id, ""), alarm)
+            for told in alarm.recalled
         ),
         card=alarm.card,
         steps_done=alarm.steps_done,
@@ -118,8 +128,22 @@ def _view(alarm: Alarm, version: int, story: Sequence[StoredEvent]) -> AlarmView
         held_back=tuple(
             HeldBack(stage=event.stage, reason=event.reason, at=event.at, until=event.until) for event in held
         ),
+        cards=_cards(heard, alarm.highest),
+        highest_causes=() if peak is None else peak.causes,
+        highest_time=None if peak is None else peak.time,
+        nobody_responsible=not alarm.people and _NOBODY in alarm.held,
         version=version,
     )
+
+
+def _cards(heard: Sequence[AlarmOpened | AlarmChanged], highest: LevelName) -> tuple[LevelCard, ...]:
+    """Return the cards that held at some time: not those of levels that were over before anybody heard of them."""
+    found = {
+        event.level: event.card
+        for event in heard
+        if event.level is not None and event.card and (not event.superseded or event.level is highest)
+    }
+    return tuple(LevelCard(level=level, steps=found[level]) for level in sorted(found, key=lambda x: -ORDER[x]))
 
 
 def _act(event: CardStepDone, steps: Mapping[str, CardStep]) -> CardAct:
@@ -130,7 +154,7 @@ def _act(event: CardStepDone, steps: Mapping[str, CardStep]) -> CardAct:
     )  # fmt: skip
 
 
-def _proof(told: Told, deliveries: dict[str, Delivery], note: str) -> PersonProof:
+def _proof(told: Told, deliveries: dict[str, Delivery], note: str, alarm: Alarm) -> PersonProof:
     return PersonProof(
         person_id=told.person_id,
         name=told.name,
@@ -143,6 +167,7 @@ def _proof(told: Told, deliveries: dict[str, Delivery], note: str) -> PersonProo
         answered=told.answered,
         answer=told.answer,
         note=note,
+        answer_stands=told.answer is None or told.answered_revision >= alarm.alarmed_revision,
         acted=told.acted,
         deliveries=tuple(deliveries.values()),
     )

@@ -44,7 +44,8 @@ from shared.eventstore import (
     handle,
 )
 from shared.eventstore.attempts import once_more
-from shared.logging import logger
+from shared.logging import bound, logger
+from shared.ops.tracing import span, traceparent
 from shared.postgres import Connection, Pool
 from shared.workdays import is_working_day
 
@@ -87,6 +88,10 @@ class Exercises(Protocol):
 
     def hears(self, event: WarningEvent) -> bool:
         """Tell whether what is said of an exercise's pond is for people: its exercise runs, or has to be ended yet."""
+        ...
+
+    def began(self, pond_id: str) -> datetime | None:
+        """Return when the exercise began that an exercise's pond is of; None for any other pond."""
         ...
 
     async def give_way(self, pond_id: str) -> None:
@@ -137,14 +142,19 @@ class Desk:
         self.shadows = self.directory.shadows
         """Exercise ponds: shadow id → the pond it stands for."""
         self.exercises: Exercises | None = None
+        self._heard: set[int] = set()
+        """Positions of the registry's events that the directory holds."""
         self.lock = asyncio.Lock()
+        self._traces: dict[str, str] = {}
+        """Alarm → the step of a trace in which it was heard of: what the clock does later belongs to it."""
         self._behind_until: datetime | None = None
 
     async def restore(self) -> None:
         """Read everything that is held from the database."""
         async with self.pool.connection() as conn:
-            cursor = await conn.execute("SELECT aggregate_id, event_type, data FROM heard ORDER BY position")
-            for aggregate_id, event_type, data in await cursor.fetchall():
+            cursor = await conn.execute("SELECT position, aggregate_id, event_type, data FROM heard ORDER BY position")
+            for position, aggregate_id, event_type, data in await cursor.fetchall():
+                self._heard.add(position)
                 self._fold(aggregate_id, event_type, data)
             cursor = await conn.execute("SELECT state::text FROM alarm WHERE ended IS NULL")
             for (state,) in await cursor.fetchall():
@@ -162,7 +172,9 @@ class Desk:
         if event is None:
             return
         async with self.lock:
-            if not self.directory.apply(cloud_event.subject, event):
+            # All of them come again when EVENTS was made anew (a restored backup), and some after any crash: an old
+            # duty folded in once more would stand twice.
+            if cloud_event.position in self._heard or not self.directory.apply(cloud_event.subject, event):
                 return
             data = orjson.dumps(cloud_event.data).decode()
             async with self.pool.connection() as conn, conn.transaction():
@@ -171,6 +183,7 @@ class Desk:
                     " ON CONFLICT (position) DO NOTHING",
                     (cloud_event.position, cloud_event.subject, cloud_event.type, data),
                 )
+            self._heard.add(cloud_event.position)
 
     async def hear_monitor(self, cloud_event: CloudEvent) -> None:
         """Take a warning's event in, and tell whom it concerns."""
@@ -192,6 +205,7 @@ class Desk:
                 return hear(alarm, event, world, self.plan.cards, exercise)
 
             await self._step(event.warning_id, step, "monitor", UUID(str(cloud_event.id)))
+            self._remember(event.warning_id)
             if not exercise and self.exercises is not None:
                 await self.exercises.give_way(event.pond_id)  # what is real has been told first
 
@@ -206,7 +220,10 @@ class Desk:
                 if advance(alarm, self.world(alarm, alarm.pond_id, alarm.level))
             ]
             for alarm_id in due:
-                await self._step(alarm_id, self._advance, "clock")
+                trace = self._traces.get(alarm_id)
+                pond = self.alarms[alarm_id].pond_id
+                with bound(alarm=alarm_id, pond=pond), span("advance alarm", parent=trace, within=True):
+                    await self._step(alarm_id, self._advance, "clock")
             return len(due)
 
     async def act(self, alarm_id: str, by: str, acts: Callable[[Alarm], Sequence[AlarmEvent]]) -> Alarm | None:
@@ -252,6 +269,7 @@ class Desk:
             ),
             night=night,
             morning=morning,
+            exercise_began=None if self.exercises is None else self.exercises.began(pond_id),
             catching_up=self._behind_until is not None and now < self._behind_until,
         )
 
@@ -327,9 +345,16 @@ class Desk:
             self.alarms[alarm.alarm_id] = beside[alarm.alarm_id] = alarm
             return
         self.alarms.pop(alarm.alarm_id, None)
+        self._traces.pop(alarm.alarm_id, None)
         beside.pop(alarm.alarm_id, None)
         if not beside:
             del self._of_pond[alarm.pond_id]
+
+    def _remember(self, alarm_id: str) -> None:
+        """Keep the trace of a standing alarm's last news."""
+        here = traceparent()
+        if here is not None and alarm_id in self.alarms:
+            self._traces[alarm_id] = here
 
     def _beside(self, real: str) -> list[Alarm]:
         """Return the alarms of a pond and of its exercises."""

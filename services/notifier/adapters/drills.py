@@ -7,6 +7,7 @@ exercise it overtakes are one step after the other, the real one first.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,11 @@ class Drills:
         if drill is not None and not drill.running:
             self.wake()  # its warning came after its end: it is to be closed
         return (drill is not None and drill.running) or event.warning_id in self._desk.alarms
+
+    def began(self, pond_id: str) -> datetime | None:
+        """See ``desk.Exercises``: of those of which something is left."""
+        drill = self.open.get(pond_id)
+        return None if drill is None else drill.started
 
     async def give_way(self, pond_id: str) -> None:
         """See ``desk.Exercises``."""

@@ -16,14 +16,25 @@ from shared.postgres import Pool
 __all__ = ["Load"]
 
 _PASSAGES = """
-SELECT id, pond_id, highest, opened, CASE WHEN level IS NULL THEN (state->>'changed')::timestamptz END,
-       answered, exercise
-FROM alarm
-WHERE opened < %(until)s AND (ended IS NULL OR ended >= %(before)s OR opened >= %(before)s)
+SELECT id, pond_id, highest, began, cleared, answered, exercise, opened
+FROM (
+    SELECT alarm.*, (first.data->>'time')::timestamptz AS began,
+           CASE WHEN alarm.level IS NULL THEN (alarm.state->>'time')::timestamptz END AS cleared
+    FROM alarm JOIN event AS first ON first.stream = 'alarm-' || alarm.id AND first.version = 1
+) AS passage
+WHERE began < %(until)s AND (cleared IS NULL OR cleared >= %(before)s OR began >= %(before)s)
 """
+"""By the events' own time: an old series replayed today raised its warnings when its readings were taken."""
 _SPELLS = """
-SELECT pond_id, began, ended FROM blind_spell WHERE began < %(until)s AND (ended IS NULL OR ended > %(since)s)
+SELECT spell.pond_id, greatest(spell.began, known.since), spell.ended
+FROM blind_spell AS spell
+LEFT JOIN (
+    SELECT aggregate_id, min((data->>'at')::timestamptz) AS since
+    FROM heard WHERE event_type = 'registry.pond.registered' GROUP BY aggregate_id
+) AS known ON known.aggregate_id = spell.pond_id
+WHERE spell.began < %(until)s AND (spell.ended IS NULL OR spell.ended > %(since)s)
 """
+"""A pond is not unseen before anybody knew of it, however old the last of its readings."""
 
 
 class Load:
@@ -62,7 +73,7 @@ class Load:
             passages = [
                 Passage(
                     alarm_id=row[0], pond_id=row[1], highest=row[2], opened=row[3], cleared=row[4], answered=row[5],
-                    exercise=row[6],
+                    exercise=row[6], heard=row[7],
                 )
                 for row in await (await conn.execute(_PASSAGES, asked)).fetchall()
             ]  # fmt: skip

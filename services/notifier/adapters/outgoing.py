@@ -12,6 +12,7 @@ from services.notifier.domain.directory import Directory
 from services.notifier.domain.message import Message
 from shared.contracts.notifier import PersonDecided
 from shared.eventstore import StoredEvent
+from shared.ops.tracing import HEADER
 from shared.postgres import Connection
 
 __all__ = ["Parcels"]
@@ -37,7 +38,6 @@ class Parcels:
 
     def _parcel(self, alarm: Alarm, stored: StoredEvent, event: PersonDecided) -> Parcel:
         pond = self._directory.pond(alarm.pond_id)
-        told = alarm.people[event.person_id]
         message = Message(
             kind=event.kind,
             alarm_id=alarm.alarm_id,
@@ -56,6 +56,7 @@ class Parcels:
             reason=event.reason,
             card=alarm.card,
             link=self._links.link(alarm.alarm_id, event.person_id),
+            traceparent=stored.metadata.get(HEADER),
             also=tuple(other.name for other in alarm.recalled if other.person_id != event.person_id),
         )
         return Parcel(
@@ -64,7 +65,7 @@ class Parcels:
             pond_id=alarm.pond_id,
             person_id=event.person_id,
             kind=event.kind,
-            revision=told.revision,
+            revision=alarm.revision,
             exercise=alarm.exercise,
             channels=event.channels,
             message=message,

@@ -28,6 +28,11 @@ class Seat:
         self._pool = pool
         self._held: Connection | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether this process serves, as far as it knows."""
+        return self._held is not None
+
     async def take(self) -> None:
         """Wait until nobody else serves, for as long as it takes."""
         told = False

@@ -11,7 +11,7 @@ from services.notifier.cap.xml import child, clean, moment
 from services.notifier.domain.message import Message
 from services.notifier.wording.figures import local_time, local_zone, number, plain
 from services.notifier.wording.marks import Language, marks
-from services.notifier.wording.message import headline, situation_lines, step_lines
+from services.notifier.wording.message import headline, over_line, situation_lines, step_lines
 from shared.contracts.notifier import MessageKind
 from shared.words import say
 
@@ -65,7 +65,7 @@ def _message(subject: Subject, revision: Revision) -> Message:
         kind=MessageKind.ALARM, alarm_id=subject.alarm_id, pond_id=subject.pond_id, pond_name=subject.pond_name,
         county=subject.county, timezone=subject.timezone, level=revision.level, previous=revision.previous,
         verified=revision.verified, late=revision.late, exercise=subject.exercise, corrected=revision.withdrawn,
-        time=revision.time, causes=revision.causes, card=revision.card,
+        time=revision.time, causes=revision.causes, card=revision.card, reason=revision.reason,
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def _description(message: Message, language: Language) -> str:
     if message.late:
         lines.append(say("capdoc.late", language))
     if message.level is None:
-        lines.append(say("message.withdrawn" if message.corrected else "message.all_clear", language))
+        lines.append(over_line(message, language))
     else:
         lines += situation_lines(message, language)
     return "\n".join(lines)
@@ -84,7 +84,7 @@ def _description(message: Message, language: Language) -> str:
 
 def _instruction(message: Message, language: Language) -> str:
     if message.level is None:
-        return say("message.withdrawn" if message.corrected else "message.all_clear", language)
+        return over_line(message, language)
     steps = tuple(sorted(message.card, key=lambda step: step.within_minutes))
     lines = step_lines(steps, language, with_roles=True)
     return "\n".join(lines) or say(f"message.no_card_{message.level.value}", language)

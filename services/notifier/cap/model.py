@@ -100,6 +100,8 @@ class Revision(Record):
     card: tuple[CardStep, ...] = ()
     withdrawn: bool = False
     """The warning turned out never to have had a ground."""
+    reason: str = ""
+    """Why it is over when it is not the readings that say so (see ``AlarmChanged``)."""
     identifier: Token | None = None
     """The identifier it was published under, when that does not follow from the pattern."""
     serial: int = Field(default=0, ge=0, le=9)
@@ -139,12 +141,14 @@ def revisions(events: Iterable[AlarmEvent]) -> tuple[Revision, ...]:
         number += 1
         if event.superseded or (event.level is None and not found):
             continue
-        previous, corrected = (event.previous, event.corrected) if isinstance(event, AlarmChanged) else (None, False)
+        previous, corrected, reason = None, False, ""
+        if isinstance(event, AlarmChanged):
+            previous, corrected, reason = event.previous, event.corrected, event.reason
         found.append(
             Revision(
                 number=number, sent=event.at, time=event.time, level=event.level, previous=previous,
                 verified=event.verified, late=event.late, causes=event.causes, card=event.card,
-                withdrawn=event.level is None and corrected,
+                withdrawn=event.level is None and corrected, reason=reason,
             )
         )  # fmt: skip
     return tuple(found)

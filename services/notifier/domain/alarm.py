@@ -37,7 +37,7 @@ AlarmEvent = (
 
 
 class Told(Record):
-    """A person this alarm concerns. ``revision`` is the latest of the alarm that it was decided to tell them."""
+    """A person this alarm concerns. ``revision`` is the latest of the alarm that it was decided to tell them of."""
 
     person_id: str
     name: str
@@ -175,9 +175,12 @@ def _changed(state: Alarm, event: AlarmChanged) -> Alarm:
 
 def _decided(state: Alarm, event: PersonDecided) -> Alarm:
     known = state.people.get(event.person_id)
+    revision = state.revision
+    if event.kind is MessageKind.STEP_DOWN and known is not None and known.revision < state.alarmed_revision:
+        revision = known.revision  # "lower than what you heard" does not tell of a step up that was held back
     told = Told(
         person_id=event.person_id, name=event.name, role=event.role, rank=event.rank, channels=event.channels,
-        decided=event.at if known is None else known.decided, last_decided=event.at, revision=state.revision,
+        decided=event.at if known is None else known.decided, last_decided=event.at, revision=revision,
         kind=event.kind, level=state.level,
         **({} if known is None else known.model_dump(include=_KEPT)),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from services.notifier.domain.alarm import Alarm, Told
 from services.notifier.domain.directory import Directory
-from services.notifier.domain.routing import Routing, Selector, members_at
+from services.notifier.domain.routing import Routing, Selector, city_of, members_at
 from services.notifier.domain.world import Member
 from shared.contracts.base import Moment, Record
 from shared.contracts.bulletins import Bulletin, DutyLine, OpenWarning, PondLine
@@ -22,6 +22,8 @@ from shared.contracts.synthetic import is_synthetic
 
 __all__ = ["BulletinPlan", "Due", "due", "facts", "in_season", "on_duty", "readers"]
 
+_FEW = 2
+"""So many counties are named where there is no city."""
 _FRESH = timedelta(hours=3)
 """A pond whose newest slot is older says nothing of the last 24 h's rain."""
 
@@ -140,7 +142,7 @@ def facts(
     told = [each for each in lines if each.level is not None or each.blind or each.rain_24h_mm]
     quiet = [each for each in lines if each.level is None and not each.blind and not each.rain_24h_mm]
     return Bulletin(
-        time=hour, timezone=plan.timezone, area=routing.city, ponds=tuple(told),
+        time=hour, timezone=plan.timezone, area=_area(directory, routing), ponds=tuple(told),
         quiet_dry=sum(each.rain_24h_mm is not None for each in quiet),
         quiet_unmeasured=sum(each.rain_24h_mm is None for each in quiet),
         warnings=tuple(
@@ -150,6 +152,14 @@ def facts(
         ),
         on_duty=on_duty(directory, routing, now), late=late,
     )  # fmt: skip
+
+
+def _area(directory: Directory, routing: Routing) -> str:
+    """Return whose ponds these are: the city, or without one the counties if they are few."""
+    if city := city_of(directory, routing):
+        return city
+    counties = {pond.county for pond in directory.ponds.values() if pond.county and not is_synthetic(pond.id)}
+    return "、".join(sorted(counties)) if len(counties) <= _FEW else ""
 
 
 def _line(directory: Directory, each: PondStanding, now: datetime) -> PondLine:
@@ -166,7 +176,8 @@ def _open(directory: Directory, warning: WarningView, alarm: Alarm | None) -> Op
     if not names and warning.acknowledged_by:
         names = [warning.acknowledged_by]
     return OpenWarning(
-        pond_name=_name(directory, warning.pond_id), level=warning.level, since=warning.raised, answered=bool(names),
+        pond_name=_name(directory, warning.pond_id), level=warning.level, since=warning.raised,
+        highest=warning.highest, cleared=None if warning.level is not None else warning.cleared, answered=bool(names),
         answered_by="、".join(names),
     )  # fmt: skip
 
@@ -184,7 +195,8 @@ def _places(directory: Directory, routing: Routing, selector: Selector) -> list[
     ponds = [pond for pond in directory.ponds.values() if not is_synthetic(pond.id)]
     match selector.of:
         case "city":
-            return [Place(kind=PlaceKind.CITY, id=routing.city)] if routing.city else []
+            city = city_of(directory, routing)
+            return [Place(kind=PlaceKind.CITY, id=city)] if city else []
         case "county":
             counties = dict.fromkeys(pond.county for pond in ponds if pond.county)
             return [Place(kind=PlaceKind.COUNTY, id=county) for county in sorted(counties)]

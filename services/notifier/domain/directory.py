@@ -21,6 +21,7 @@ from shared.contracts.people import (
     PersonLeft,
     PersonRegistered,
     Place,
+    PlaceKind,
     RosterCreated,
     Shift,
     ShiftReassigned,
@@ -75,6 +76,8 @@ class Directory:
         self.grids: dict[str, GridEntry] = {}
         self.rosters: dict[str, RosterEntry] = {}
         self.ponds: dict[str, PondDescription] = {}
+        self.cities: set[str] = set()
+        """Cities that somebody answers for, or is on duty for."""
         self.shadows: dict[str, str] = {}
         """Exercise ponds, past ones too: shadow id → the pond it stands for."""
 
@@ -115,6 +118,7 @@ class Directory:
             case DutyAssigned() | DutyHandedOver() | DeputiesSet() | DutyEnded():
                 self._duty(event)
             case RosterCreated(roster_id=roster_id, place=place):
+                self._place(place)
                 self.rosters[roster_id] = RosterEntry(roster_id=roster_id, place=place)
             case ShiftsAdded(shifts=shifts):
                 self._shifts(aggregate_id, lambda known: (*known, *shifts))
@@ -145,7 +149,12 @@ class Directory:
             kept[order] = channel
         self.people[person_id] = person.model_copy(update={"channels": dict(sorted(kept.items()))})
 
+    def _place(self, place: Place) -> None:
+        if place.kind is PlaceKind.CITY:
+            self.cities.add(place.id.strip())
+
     def _duty(self, event: DutyAssigned | DutyHandedOver | DeputiesSet | DutyEnded) -> None:
+        self._place(event.place)
         entry = self.grids.get(event.place.key, GridEntry(place=event.place))
         assignments = entry.assignments
         match event:

@@ -82,4 +82,8 @@ def _changed(
 def _late(
     heard: WarningRaised | WarningEscalated | WarningVerified | WarningEased | WarningCleared, world: World
 ) -> bool:
-    return world.now - heard.time > timedelta(seconds=world.settings.late_s)
+    since = heard.time
+    if world.exercise_began is not None:
+        # An exercise's storm has risen before it begins: what waits is counted from when it could first be heard.
+        since = max(since, world.exercise_began)
+    return world.now - since > timedelta(seconds=world.settings.late_s)

@@ -21,7 +21,7 @@ STANDING = timedelta(hours=24)
 
 
 class Passage(Record):
-    """How one alarm came and went."""
+    """How one alarm came and went, by the events' own time (when the water stood so, not when that was heard)."""
 
     alarm_id: str
     pond_id: str
@@ -32,6 +32,8 @@ class Passage(Record):
     answered: Moment | None = None
     """The first answer of somebody fit to act."""
     exercise: bool = False
+    heard: Moment | None = None
+    """When people could first be told; answers are counted from then. None: when it opened."""
 
 
 class Spell(Record):
@@ -145,7 +147,8 @@ def _answers(opened: Iterable[Passage], until: datetime) -> tuple[AnswerTimes, .
     by_level: defaultdict[LevelName, list[float | None]] = defaultdict(list)
     for each in opened:
         known = each.answered is not None and each.answered <= until
-        took = (each.answered - each.opened).total_seconds() if each.answered is not None and known else None
+        asked = each.opened if each.heard is None else each.heard
+        took = (each.answered - asked).total_seconds() if each.answered is not None and known else None
         by_level[each.highest].append(took)
     found = []
     for level in sorted(by_level, key=lambda level: -ORDER[level]):

@@ -36,7 +36,7 @@ class Message(Record):
     rank: int = 0
     role: str = ""
     reason: str = ""
-    """Why they are told; ``exercise_over`` and ``exercise_overtaken`` end an exercise."""
+    """Why they are told; ``exercise_over`` and ``exercise_overtaken`` end an exercise, ``closed`` a person."""
     card: tuple[CardStep, ...] = ()
     link: str | None = None
     """The signed link of this person and alarm."""
@@ -48,5 +48,7 @@ class Message(Record):
     why: str = ""
     watchdog: bool = False
     """A channel report about no channel but the whole way of a warning: silent, or (``channel_up``) whole again."""
+    traceparent: str | None = None
+    """The step of a trace in which it was decided: handing it over continues that. No part of what is said."""
     bulletin: Bulletin | None = None
     """The facts of a bulletin; ``time`` is then the hour it is for."""

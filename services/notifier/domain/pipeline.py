@@ -36,18 +36,21 @@ def advance(alarm: Alarm, world: World) -> list[AlarmEvent]:
     return events
 
 
-def end(alarm: Alarm, world: World, reason: str = "was_told") -> list[AlarmEvent]:
+def end(alarm: Alarm, world: World, reason: str = "closed") -> list[AlarmEvent]:
     """Return what the closing of the warning brings about: whoever has not heard that it is over does, then it ends.
 
-    *reason* is why they are told: an exercise ends for other reasons than the water's.
+    *reason* is why they are told, when a person and not the water ends it: ``closed``, or an exercise's own reasons.
     """
     if alarm.ended is not None:
         return []
     events: list[AlarmEvent] = []
+    if alarm.level is None and reason == "closed":
+        reason = "was_told"  # that it was over, the readings had said
     if alarm.level is not None:
         over = AlarmChanged(
-            level=None, previous=alarm.level, verified=alarm.verified, time=world.now, **_about(alarm, world)
-        )
+            level=None, previous=alarm.level, verified=alarm.verified, time=world.now, reason=reason,
+            **_about(alarm, world),
+        )  # fmt: skip
         events.append(over)
         alarm = evolve(alarm, over)
     told = [
@@ -61,10 +64,15 @@ def _step(alarm: Alarm, world: World) -> list[AlarmEvent]:
     if alarm.ended is not None:
         return []
     relief = _relief(alarm, world)
-    if relief:
-        return relief
     if alarm.level is None:
-        return []
+        return relief
+    if relief:
+        until = alarm.changed + timedelta(seconds=world.settings.step_down_settle_s)
+        if world.now >= until:
+            return relief
+        # A falling limb comes in steps: the last of them is told. Nothing but that waits for it.
+        if held := _held(alarm, world, Hold(stage="settle", reason="easing", until=until)):
+            return held
     call = _due(alarm, world)
     if call is None:
         return _escalation(alarm, world)
@@ -75,7 +83,10 @@ def _step(alarm: Alarm, world: World) -> list[AlarmEvent]:
 
 
 def _relief(alarm: Alarm, world: World) -> list[AlarmEvent]:
-    """Everybody who was told of a higher level hears that it is lower, or over: no stage may hold that back."""
+    """Everybody who was told of a higher level hears that it is lower, or over: no stage may hold that back.
+
+    That it is over is told at once; that it is lower, when it has not gone lower still for ``step_down_settle_s``.
+    """
     kind = MessageKind.ALL_CLEAR if alarm.level is None else MessageKind.STEP_DOWN
     return [
         _decision(alarm, world, kind, Summoned(member=_member(told), rank=told.rank, reason="was_told"))

@@ -52,6 +52,8 @@ class Settings(Record):
     levels: dict[LevelName, LevelPolicy]
     night_from: time = time(22, 0)
     night_to: time = time(7, 0)
+    step_down_settle_s: float = Field(default=30.0, ge=0)
+    """A step down waits so long [s] for the next one, and they are told as one; an all-clear waits for nothing."""
     late_s: float = Field(default=1800.0, gt=0)
     """A warning whose slot ended so long before it is told is marked late."""
     fallback: tuple[str, ...] = ()

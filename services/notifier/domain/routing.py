@@ -19,7 +19,7 @@ from shared.contracts.base import Record
 from shared.contracts.levels import LevelName
 from shared.contracts.people import DutyAssignment, DutyKind, Place, PlaceKind
 
-__all__ = ["Rank", "Routing", "Selector", "chain", "control_room", "members_at"]
+__all__ = ["Rank", "Routing", "Selector", "chain", "city_of", "control_room", "members_at"]
 
 
 class Selector(Record):
@@ -45,7 +45,7 @@ class Routing(Record):
     """The chains: per level, and where a grade has its own, per level and grade (``"red:1"``)."""
 
     city: str = ""
-    """Name of the city in the register's grid."""
+    """Name of the city in the register's grid; empty: the one city whose duties or rosters are registered."""
     chains: dict[str, tuple[Rank, ...]]
     fallback: tuple[str, ...] = ()
     """Ids of people told when a chain names nobody."""
@@ -82,7 +82,7 @@ def chain(
     places = {
         "pond": Place(kind=PlaceKind.POND, id=pond_id),
         "county": Place(kind=PlaceKind.COUNTY, id=county or "-"),
-        "city": Place(kind=PlaceKind.CITY, id=routing.city or "-"),
+        "city": Place(kind=PlaceKind.CITY, id=city_of(directory, routing) or "-"),
     }
     zone = ZoneInfo("Asia/Shanghai" if pond is None else pond.timezone)
     local = now.astimezone(zone)
@@ -105,9 +105,14 @@ def chain(
     return tuple(ranks)
 
 
+def city_of(directory: Directory, routing: Routing) -> str:
+    """Return the city's name: as configured, else the only one the register knows of; empty when there is none."""
+    return routing.city or (next(iter(directory.cities)) if len(directory.cities) == 1 else "")
+
+
 def control_room(directory: Directory, routing: Routing, now: datetime) -> tuple[Member, ...]:
     """Return who watches the whole: whoever is on duty for the city, and the fallback people."""
-    city = Place(kind=PlaceKind.CITY, id=routing.city or "-")
+    city = Place(kind=PlaceKind.CITY, id=city_of(directory, routing) or "-")
     found = _selected(directory, Selector(of="city", roster=True), city, now, ZoneInfo("Asia/Shanghai"))
     found += [_member(directory.people[each], "fallback") for each in routing.fallback if each in directory.people]
     return tuple({member.person_id: member for member in reversed(found)}.values())[::-1]

@@ -37,8 +37,9 @@ _LEAST_M = 0.01
 """Two limits nearer to each other are one to a storm."""
 _WOBBLE_M = 0.01
 """What keeps a level from looking stuck."""
-_RAIN_MM = {LevelName.BLUE: 12.0, LevelName.YELLOW: 20.0, LevelName.ORANGE: 30.0, LevelName.RED: 110.0}
-"""Rain of the rise. Below red it stays under every rainstorm signal (the least is 50 mm), so that the level decides."""
+_RAIN_MM = {LevelName.BLUE: 12.0, LevelName.YELLOW: 20.0, LevelName.ORANGE: 30.0, LevelName.RED: 40.0}
+"""Rain of the rise. It stays under every rainstorm signal (the least is 50 mm), so that the level alone decides: rain
+over a signal and a level over its limit roll up to a higher level than either, long before the level asked for."""
 _MARK = "演练 EXERCISE · "
 """Before the name, so that no list can show a shadow as a real pond."""
 _SIGNALS = ("h12_blue", "h6_yellow", "h3_orange", "h3_red")
@@ -214,8 +215,7 @@ def _covers(band: LimitBand, day: date) -> bool:
 def _rain(rules: Rules, level: LevelName) -> float:
     own = rules.get("rainfall", {})
     signals = [float(limit) for name in _SIGNALS if isinstance(limit := own.get(name), int | float)]
-    rain = _RAIN_MM[level]
-    return rain if level is LevelName.RED else min([rain, *(0.5 * limit for limit in signals)])
+    return min([_RAIN_MM[level], *(0.5 * limit for limit in signals)])
 
 
 def _dwell(rules: Rules) -> int:

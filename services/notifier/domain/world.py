@@ -43,5 +43,7 @@ class World(Record):
     night: bool = False
     morning: datetime | None = None
     """When the night ends, if it is night."""
+    exercise_began: Moment | None = None
+    """When the exercise began whose alarm this is: its storm's readings bear times from before that."""
     catching_up: bool = False
     """Whether a backlog is being heard: what stands at its end is told, not what came and went in it."""

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from services.notifier.adapters.links import Holder, Links
 from services.notifier.handlers import Notifier
-from services.notifier.web.page import alarm_page
+from services.notifier.web.page import alarm_page, problem_page
 from shared.contracts.monitor import Cause
 from shared.contracts.notifier import ActOnCard, AlarmView, Answer, AnswerAlarm, ReportRead, ShowAlarm
 from shared.contracts.reading import read_value
@@ -120,7 +120,7 @@ def web_app(
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except TailwardenError as error:
-            return PlainTextResponse(error.words(language) + "\n", error.status, HEADERS)
+            return HTMLResponse(problem_page(error, language), error.status, HEADERS)
 
     async def atom(request: Request) -> Response:
         body = b"" if feed is None else await feed.atom()

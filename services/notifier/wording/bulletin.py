@@ -79,6 +79,11 @@ def _levels(bulletin: Bulletin, language: Language) -> list[str]:
 def _warnings(bulletin: Bulletin, language: Language) -> list[str]:
     def line(warning: OpenWarning) -> str:
         since = local_time(warning.since, bulletin.timezone)
+        if warning.level is None and warning.cleared is not None:
+            return say(
+                "bulletin.warning_over", language, pond=plain(warning.pond_name) or "?", since=since,
+                highest=level_word(warning.highest, language), cleared=local_time(warning.cleared, bulletin.timezone),
+            )  # fmt: skip
         state = f"bulletin.{'cleared' if warning.level is None else 'answered' if warning.answered else 'unanswered'}"
         by = plain(warning.answered_by)
         if state == "bulletin.answered" and not by:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from shared.words import say
 
-__all__ = ["local_time", "local_zone", "number", "plain", "span"]
+__all__ = ["local_time", "local_zone", "number", "plain", "span", "span_between"]
 
 
 def plain(text: str) -> str:
@@ -37,6 +37,16 @@ def span(hours: float, language: str, short: bool = False) -> str:
     if hours < 2:
         return say(f"{prefix}minutes", language, n=max(1, round(hours * 60)))
     return say(f"{prefix}hours", language, n=number(round(hours, 1)))
+
+
+def span_between(earliest: float, latest: float, language: str) -> str:
+    """Return a length of time that lies between two [h], in one style: ``2.8–2.9 h``, ``45 min–3.4 h``, ``2.8 h``."""
+    first, last = span(earliest, language), span(latest, language)
+    if first == last:
+        return first
+    unit = say("message.minutes" if latest < 2 else "message.hours", language, n="")
+    same = earliest >= 2 or latest < 2
+    return f"{first.removesuffix(unit) if same else first}–{last}"
 
 
 def local_zone(name: str) -> tzinfo:

@@ -8,14 +8,23 @@ from services.notifier.wording.bulletin import render_bulletin
 from services.notifier.wording.figures import local_time, plain
 from services.notifier.wording.fit import Piece, fitted
 from services.notifier.wording.marks import Language, Length, Rendered, marks
-from services.notifier.wording.situation import aim_of, level_word, named, short_facts, worst_first
+from services.notifier.wording.situation import (
+    aim_of,
+    how_high,
+    in_full,
+    level_word,
+    named,
+    short_facts,
+    time_left,
+    worst_first,
+)
 from services.notifier.wording.steps import own_steps, role_word
 from services.notifier.wording.watchdog import render_watchdog
 from shared.contracts.levels import Level
 from shared.contracts.notifier import CardStep, MessageKind
 from shared.words import joined, say
 
-__all__ = ["headline", "render", "situation_lines", "step_lines"]
+__all__ = ["headline", "over_line", "render", "situation_lines", "step_lines"]
 
 _CAUSES = 6
 """Causes told in full; more are counted."""
@@ -59,7 +68,7 @@ def headline(message: Message, language: Language) -> str:
 
 def situation_lines(message: Message, language: Language) -> list[str]:
     """Return one line a cause: value, limit with its document, speed, time left."""
-    causes = worst_first(message.causes)
+    causes = in_full(message.causes)
     lines = [named(cause, language) for cause in causes[:_CAUSES]]
     if len(causes) > _CAUSES:
         lines.append(say("message.more", language, count=len(causes) - _CAUSES))
@@ -76,6 +85,17 @@ def step_lines(steps: tuple[CardStep, ...], language: Language, with_roles: bool
         )
         for n, step in enumerate(steps, 1)
     ]  # fmt: skip
+
+
+def over_line(message: Message, language: Language) -> str:
+    """Return why it is over: by the readings, by late data, by a person who closed it, or as an exercise."""
+    if _ends_exercise(message):
+        return say(f"drills.{message.reason}", language)
+    return say(f"message.{_over(message)}", language)
+
+
+def _over(message: Message) -> str:
+    return "withdrawn" if message.corrected else "closed" if message.reason == "closed" else "all_clear"
 
 
 def _kind(message: Message) -> MessageKind:
@@ -109,8 +129,8 @@ def _head(message: Message, language: Language, place: str, brief: bool) -> str:
             return say(f"message.{key}", language, channel=plain(message.channel) or "?")
         case MessageKind.ALL_CLEAR if _ends_exercise(message):
             return say(f"drills.head_{message.reason}", language, **about)
-        case MessageKind.ALL_CLEAR if message.corrected:
-            key = "head_withdrawn"
+        case MessageKind.ALL_CLEAR if message.corrected or message.reason == "closed":
+            key = "head_withdrawn" if message.corrected else "head_closed"
         case MessageKind.ALL_CLEAR:
             key = "head_all_clear" if previous is None else "head_cleared"
         case MessageKind.STEP_DOWN:
@@ -127,11 +147,13 @@ def _lines(message: Message, language: Language) -> list[str]:
     kind = _kind(message)
     lines = [say("message.time", language, time=local_time(message.time, message.timezone))]
     lines += [say(f"message.{key}", language) for key in _remarks(message, kind)]
-    if _ends_exercise(message):
-        lines.append(say(f"drills.{message.reason}", language))
+    if kind is MessageKind.ALL_CLEAR:
+        lines.append(over_line(message, language))
     if kind is MessageKind.CHANNEL_REPORT:
         lines += _channel(message, language)
     if kind in (*_ALARMS, MessageKind.STEP_DOWN):
+        lines += [line for line in (how_high(message.causes, language),) if line]
+        lines += [time_left(message.causes, language)] if message.causes else []
         lines.append(say("message.situation", language))
         known = situation_lines(message, language) or [say("message.no_cause", language)]
         lines += [say("message.item", language, text=line) for line in known]
@@ -151,8 +173,6 @@ def _remarks(message: Message, kind: MessageKind) -> list[str]:
         "repeat_rank": kind is MessageKind.REPEAT and message.rank > 0,
         "repeat": kind is MessageKind.REPEAT and message.rank == 0,
         "step_down": kind is MessageKind.STEP_DOWN,
-        "all_clear": kind is MessageKind.ALL_CLEAR and not message.corrected and not _ends_exercise(message),
-        "withdrawn": kind is MessageKind.ALL_CLEAR and message.corrected,
         "unverified": standing and not message.verified,
         "late": message.late,
         "again": message.maybe_again,
@@ -208,8 +228,7 @@ def _short(message: Message, language: Language) -> str:
                 head += f" - {place}" + (f" {level}" if level else "")
             pieces = [time, Piece(5, plain(message.why))]
         case MessageKind.ALL_CLEAR:
-            said = "message.short_withdrawn" if message.corrected else "message.short_all_clear"
-            said = f"drills.short_{message.reason}" if _ends_exercise(message) else said
+            said = f"drills.short_{message.reason}" if _ends_exercise(message) else f"message.short_{_over(message)}"
             pieces = [Piece(1, say(said, language)), time]
         case _:
             pieces = _facts(message, language, time)

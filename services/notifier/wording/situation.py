@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from services.notifier.wording.figures import number, plain, span
+from services.notifier.wording.figures import number, plain, span, span_between
 from shared.contracts.levels import Level, LevelName
 from shared.contracts.monitor import Cause
 from shared.words import catalogue, say
 
-__all__ = ["aim_of", "hours_left", "level_word", "named", "short_facts", "worst_first"]
+__all__ = [
+    "aim_of", "hours_left", "how_high", "in_full", "level_word", "named", "short_facts", "time_left", "to_limit",
+    "worst_first",
+]  # fmt: skip
 
 _JOINED = {"zh": "，", "en": ", "}
 
@@ -22,6 +25,11 @@ def worst_first(causes: tuple[Cause, ...]) -> list[Cause]:
     return sorted(causes, key=lambda cause: (cause.value is None, -Level.of(cause.level)))
 
 
+def in_full(causes: tuple[Cause, ...]) -> list[Cause]:
+    """Return causes as they are told in full: first what makes a level of several, for no reading alone explains it."""
+    return sorted(worst_first(causes), key=lambda cause: f"because.{cause.rule}" not in catalogue())
+
+
 def hours_left(cause: Cause) -> tuple[float, float] | None:
     """Return the earliest and latest time to the limit [h] that a trend foresees, or None."""
     expected = _figure(cause, "hours_to_limit")
@@ -29,6 +37,38 @@ def hours_left(cause: Cause) -> tuple[float, float] | None:
     latest = _figure(cause, "hours_to_limit_latest")
     known = [each for each in (earliest, expected, latest) if each is not None and each >= 0]
     return (min(known), max(known)) if known else None
+
+
+def how_high(causes: tuple[Cause, ...], language: str) -> str:
+    """Return one line: what the worst cause measured against which limit; empty when nothing was measured."""
+    measured = [cause for cause in worst_first(causes) if cause.value is not None]
+    for cause in sorted(measured, key=lambda cause: cause.rule == "rainfall")[:1]:
+        what = _JOINED[language].join([_subject(cause, language), *_limit(cause, language)[:1]])
+        return say("message.how_high", language, what=what)
+    return ""
+
+
+def time_left(causes: tuple[Cause, ...], language: str) -> str:
+    """Return one line: which limit has been passed, and how long it is to the next; or that nothing is foreseen."""
+    passed = max((Level.of(cause.level) for cause in causes if cause.rule == "threshold"), default=Level.of(None))
+    ahead = [
+        (left[0], to_limit(cause, language))
+        for cause in causes
+        if (left := hours_left(cause)) is not None and Level.of(aim_of(cause)) > passed
+    ]
+    parts = [] if passed == Level.of(None) else [
+        say("message.limit_passed", language, level=level_word(passed.label, language))
+    ]  # fmt: skip
+    parts += [min(ahead)[1]] if ahead else []
+    return say(
+        "message.time_left", language, what=_JOINED[language].join(parts) or say("message.left_unknown", language)
+    )
+
+
+def to_limit(cause: Cause, language: str) -> str:
+    """Return how long it is to the limit that a trend foresees, with its level; empty when it foresees none."""
+    left, aim = hours_left(cause), _aim(cause, language)
+    return say("message.left", language, left=span_between(*left, language), level=aim) if left and aim else ""
 
 
 def named(cause: Cause, language: str) -> str:
@@ -40,8 +80,8 @@ def named(cause: Cause, language: str) -> str:
     if (rate := _rate(cause)) is not None:
         key = "rising" if rate > 0 else "falling"
         parts.append(say(f"message.{key}", language, rate=number(abs(rate)), unit=plain(cause.unit)))
-    if (left := hours_left(cause)) is not None and (aim := _aim(cause, language)):
-        parts.append(_left(left, aim, language))
+    if left := to_limit(cause, language):
+        parts.append(left)
     if not cause.verified:
         parts.append(say("message.this_unverified", language))
     return _JOINED[language].join(part.strip() for part in parts)
@@ -70,6 +110,8 @@ def short_facts(cause: Cause, language: str) -> dict[str, str]:
 
 def _subject(cause: Cause, language: str) -> str:
     sensor = plain(cause.sensor)
+    if cause.value is None and cause.level is not None and f"because.{cause.rule}" in catalogue():
+        return say(f"because.{cause.rule}", language, level=level_word(cause.level, language))
     if cause.value is None:
         rule = _rule(cause, language)
         return say("message.has_rule", language, what=sensor, rule=rule) if sensor else rule
@@ -98,13 +140,6 @@ def _limit(cause: Cause, language: str) -> list[str]:
             about = {"document": document, "version": cause.limits_version}
             parts.append(say("message.document_version", language, **about))
     return parts
-
-
-def _left(left: tuple[float, float], aim: str, language: str) -> str:
-    earliest, latest = (span(hours, language) for hours in left)
-    if earliest == latest:
-        return say("message.left", language, left=latest, level=aim).strip()
-    return say("message.left_between", language, earliest=earliest, latest=latest, level=aim).strip()
 
 
 def aim_of(cause: Cause) -> LevelName | None:

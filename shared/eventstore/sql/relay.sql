@@ -7,3 +7,6 @@ ON CONFLICT (service) DO UPDATE SET position = excluded.position, hash = exclude
 
 -- name: cursors
 SELECT service, position, hash FROM relay_cursor ORDER BY service
+
+-- name: cursor
+SELECT position FROM relay_cursor WHERE service = %(service)s

@@ -29,7 +29,7 @@ def _event(n: int, pond: str = "p") -> tuple[str, bytes]:
     event = WarningAcknowledged(warning_id=str(n), pond_id=pond, at=datetime.now(UTC), by="王")
     stored = SimpleNamespace(
         position=n, id=uuid4(), stream=f"pond-{pond}", version=n, event=event, type=event.event_type,
-        schema_version=1, aggregate_id=pond, recorded_at=datetime.now(UTC), hash=bytes(32),
+        schema_version=1, aggregate_id=pond, metadata={}, recorded_at=datetime.now(UTC), hash=bytes(32),
     )  # fmt: skip
     return subject_of(event.event_type, pond), envelope("monitor", stored)
 

@@ -28,13 +28,23 @@ from services.notifier.domain.routing import Rank, Routing, Selector
 from services.notifier.handlers import Notifier
 from services.notifier.projections import Alarms, CapDocuments, Shelvings
 from services.notifier.web.app import Facts, web_app
+from services.notifier.web.page import alarm_page
 from services.notifier.wiring import spending
+from services.notifier.wording.steps import own_steps
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.drills import StopDrill
 from shared.contracts.levels import LevelName
-from shared.contracts.monitor import Cause, WarningCleared, WarningClosed, WarningRaised
-from shared.contracts.notifier import NOTIFIER_EVENTS, Shelve, Unshelve
+from shared.contracts.monitor import Cause, WarningCleared, WarningClosed, WarningEased, WarningRaised
+from shared.contracts.notifier import (
+    NOTIFIER_EVENTS,
+    ActOnCard,
+    AlarmOpened,
+    ListAlarms,
+    Shelve,
+    ShowAlarm,
+    Unshelve,
+)
 from shared.contracts.people import (
     Channel,
     ContactChannel,
@@ -178,6 +188,21 @@ def raised(at: datetime = NOW, warning: str = "yi-1") -> WarningRaised:
     )
 
 
+async def test_the_register_heard_again_from_the_beginning_changes_nothing(office: Office) -> None:
+    """A restored system's relay publishes everything anew, and its consumers begin with the first event."""
+    assignment = DutyAssignment(duty=DutyKind.DEPARTMENT, person_id="li", since=date(2025, 6, 1))
+    stamp = {"on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+    said = office.wrapped(POND.key, DutyAssigned.model_validate({"place": POND, "assignment": assignment, **stamp}))
+    await office.desk.hear_registry(said)
+    for again in (False, True):
+        if again:
+            office.open()
+            await office.desk.restore()
+        await office.desk.hear_registry(said)
+        duties = [each.duty for each in office.desk.directory.grids[POND.key].assignments]
+        assert duties == [DutyKind.ENTERPRISE, DutyKind.GUARANTOR, DutyKind.DEPARTMENT]
+
+
 async def test_told_escalated_answered_and_over(office: Office) -> None:
     event = await office.monitor(raised())
     await office.desk.hear_monitor(event)  # delivered twice
@@ -202,6 +227,48 @@ async def test_told_escalated_answered_and_over(office: Office) -> None:
     assert view.ended is not None
     assert [proof.name for proof in view.people] == ["Wang", "Li"]
     assert office.desk.alarms == {}
+
+
+async def test_what_an_alarm_was_at_its_worst_stays_to_be_seen(office: Office) -> None:
+    await office.monitor(raised())
+    wang = {"alarm_id": "yi-1", "person_id": "wang"}
+    mine = own_steps(PLAN.cards[LevelName.RED], "enterprise@pond")[0].id
+    await office.notifier.act_on_card(ActOnCard(**wang, step_id=mine))
+    office.clock.time += timedelta(minutes=20)
+    told = {"warning_id": "yi-1", "pond_id": "yi", "at": office.clock.time, "time": office.clock.time}
+    low = Cause(sensor="level-1", rule="threshold", value=310.1, limit=310.0, level=LevelName.BLUE, unit="m")
+    await office.monitor(WarningEased(**told, level=LevelName.BLUE, previous=LevelName.RED, causes=(low,)))
+    await office.monitor(WarningCleared(**told, previous=LevelName.BLUE))
+    view = await office.notifier.show(ShowAlarm(alarm_id="yi-1"))
+    assert (view.level, view.highest, view.highest_time) == (None, LevelName.RED, NOW)
+    assert [cause.value for cause in view.highest_causes] == [311.6]
+    assert [(card.level, card.steps) for card in view.cards] == [
+        (level, PLAN.cards[level]) for level in (LevelName.RED, LevelName.BLUE)
+    ]
+    wangs = next(each for each in view.people if each.person_id == "wang")
+    html = alarm_page(view, (low,), office.clock.time, None, wangs, lambda: "t", "en")
+    assert "It had been red" in html
+    assert "311.6 m" in html
+    assert "310.1" not in html
+    assert html.count('class="step done"') == 1
+
+
+async def test_lists_leave_exercises_out_and_say_when_nobody_is_responsible(office: Office) -> None:
+    pond = PondRegistered(pond=PondDescription(id="er", name="Er"), at=NOW)  # nobody answers for it
+    await office.registry("er", pond)
+    await office.monitor(raised().model_copy(update={"warning_id": "er-1", "pond_id": "er"}))
+    await office.monitor(raised())
+    about = {"alarm_id": "d", "pond_id": "drill-yi", "at": NOW, "time": NOW, "exercise": True}
+    opened = AlarmOpened(**about, level=LevelName.RED, verified=True, late=False, causes=())
+    await office.desk._step("d", lambda _: [opened], "test")
+
+    async def listed(**asked: object) -> dict[str, bool]:
+        found = await office.notifier.list(ListAlarms.model_validate(asked))
+        return {each.alarm_id: each.nobody_responsible for each in found.alarms}
+
+    assert await listed() == {"er-1": True, "yi-1": False}
+    assert set(await listed(exercises=True)) == {"er-1", "yi-1", "d"}
+    assert set(await listed(pond_id="drill-yi")) == {"d"}
 
 
 async def test_what_came_and_went_in_a_backlog_is_told_to_nobody(office: Office) -> None:
@@ -315,12 +382,16 @@ async def test_the_page_behind_the_link(office: Office) -> None:
             assert "Yi pond: red warning" in refused.text, "the page, with what was refused"
         answered = await browser.post(f"{path}?lang=en", data={"act": act, "answer": "on_site", "note": "<b>there</b>"})
         assert answered.status_code == 200
-        assert "You answered: On site" in answered.text
+        assert "✓ You answered: On site" in answered.text
+        assert "Note: &lt;b&gt;there&lt;/b&gt;" in answered.text
+        assert re.findall(r'value="(\w+)" aria-pressed="true"', answered.text) == ["on_site"]
         again = await browser.post(f"{path}?lang=en", data={"act": act, "answer": "cannot_go"})
         assert again.status_code == 409
         assert "sent already" in again.text
         assert (await browser.get(f"/a/{office.links.token('yi-1', 'li')}")).status_code == 404
-        assert (await browser.get(path[:-2] + "xx")).status_code == 403
+        wrong = await browser.get(path[:-2] + "xx", headers={"accept-language": "en"})
+        assert (wrong.status_code, wrong.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert all(said in wrong.text for said in ("<header>", "call the control room", "值班室"))
         forged = Links("another secret", "http://warn.test").token("yi-1", "wang")
         assert (await browser.get(f"/a/{forged}")).status_code == 403
     view = await office.alarms.view("yi-1")

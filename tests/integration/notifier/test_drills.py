@@ -168,12 +168,14 @@ class Office:
             }
         )  # fmt: skip
 
-    async def warn(self, pond: str, level: LevelName = LevelName.RED, warning: str = "") -> str:
-        """Let the monitor raise a warning at a pond."""
+    async def warn(
+        self, pond: str, level: LevelName = LevelName.RED, warning: str = "", age: timedelta = timedelta()
+    ) -> str:
+        """Let the monitor raise a warning at a pond, of a slot that ended *age* ago."""
         warning, at = warning or f"{pond}-w", self.clock.now()
         cause = Cause(sensor="level-1", rule="threshold", value=11.6, limit=11.5, level=level, unit="m")
         raised = WarningRaised(
-            warning_id=warning, pond_id=pond, at=at, time=at, level=level, verified=True, causes=(cause,)
+            warning_id=warning, pond_id=pond, at=at, time=at - age, level=level, verified=True, causes=(cause,)
         )
         view = {**raised.model_dump(), "highest": level, "raised": at, "version": 1}
         self.others.open.append(WarningView.model_validate(view))
@@ -335,6 +337,22 @@ async def test_it_ends_by_itself_when_all_is_done_or_its_hour_is_over(office: Of
     listed = (await office.drilling.list(ListDrills())).drills
     assert [each.drill_id for each in listed] == [other, drill]
     assert (await office.drilling.list(ListDrills(running=True))).drills == ()
+
+
+async def test_an_exercise_is_late_by_its_own_start_alone(office: Office) -> None:
+    # Its storm has risen before it began; only what really waited since then is late. A real one is late by the slot.
+    drill = await office.began()
+    await office.warn(drill, warning="in-time", age=timedelta(minutes=46))
+    assert not office.desk.alarms["in-time"].late
+    await office.warn("yi", warning="real", age=timedelta(minutes=46))
+    assert office.desk.alarms["real"].late
+
+
+async def test_an_exercises_warning_that_really_waited_is_late(office: Office) -> None:
+    drill = await office.began()
+    office.clock.advance(timedelta(minutes=31))
+    await office.warn(drill, warning="waited", age=timedelta(minutes=35))
+    assert office.desk.alarms["waited"].late
 
 
 async def test_what_nobody_started_alarms_nobody(office: Office) -> None:

@@ -107,7 +107,7 @@ class Night:
         at = self.clock.now()
         stamp = {"on": at.date(), "at": at, "by": "clerk"}
         await hear("xiakou", PondRegistered(pond=PondDescription(id="xiakou", name="下口", county="行唐县"), at=at))
-        places = (PlaceKind.CITY, RULES.routing.city), (PlaceKind.COUNTY, "行唐县")
+        places = (PlaceKind.CITY, "石家庄市"), (PlaceKind.COUNTY, "行唐县")
         for person, (kind, place) in zip(("wang", "li"), places, strict=True):
             described = PersonDescription(id=person, name=person.title())
             await hear(person, PersonRegistered.model_validate({"person": described, **stamp}))
@@ -387,6 +387,27 @@ async def test_bulletins_go_out_once_late_ones_marked(night: Night) -> None:
     issued = await night.events(BulletinIssued)
     assert [each.scheduled for each in issued if isinstance(each, BulletinIssued)] == [True, True, False]
     assert len(await night.parcels()) == 6
+
+
+async def test_the_load_of_a_replayed_series_is_of_its_own_time(night: Night) -> None:
+    """Two warnings 16 months apart, replayed in a second, are no chatter; nor is a pond blind before it is known."""
+    load = Load(night.pool, night.clock)
+    night.desk._outgoing = _Swallowed()
+    at, old = night.clock.now(), night.clock.now() - timedelta(days=900)
+    for number, begins in enumerate((old, old + timedelta(days=480)), 1):
+        told = {"warning_id": f"xiakou-{number}", "pond_id": "xiakou", "at": at}
+        raised = WarningRaised(**told, time=begins, level=LevelName.RED, verified=True, causes=(), superseded=True)
+        cleared = WarningCleared(**told, time=begins + timedelta(hours=2), previous=LevelName.RED)
+        for event in (raised, cleared):
+            await night.desk.hear_monitor(night.wrapped("xiakou", event))
+    blind = PondBlind(pond_id="xiakou", time=old + timedelta(days=481), causes=(), flood_season=True, at=at)
+    await load.hear(night.wrapped("xiakou", blind))
+    night.clock.advance(timedelta(minutes=17))
+    now = await load.answer(AskAlarmLoad(days=30))
+    assert (now.warnings, now.chattered, now.standing) == (0, 0, ())
+    assert [(each.pond_id, each.hours) for each in now.blind] == [("xiakou", round(17 / 60, 3))]
+    then = await load.answer(AskAlarmLoad(days=3, until=old + timedelta(days=1)))
+    assert (then.warnings, then.chattered, then.blind) == (1, 0, ())
 
 
 async def test_the_load_is_of_what_was_heard(night: Night) -> None:

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.notifier.adapters.guard import Limits
 from services.notifier.adapters.http import listen, server_of
+from shared.guard import Limits
 
 LARGE = "x" * 8_000_000
 

@@ -247,6 +247,24 @@ def test_the_history_comes_from_the_alarms_events() -> None:
     assert revisions([late, gone]) == ()
 
 
+def test_what_a_person_ended_says_nothing_of_the_water() -> None:
+    about = {"alarm_id": "w", "pond_id": "p", "at": TIME, "time": TIME, "verified": True, "exercise": True}
+    up = AlarmOpened(level=RED, late=False, causes=(OVER,), card=CARDS[RED], **about)
+    for reason, words in (
+        ("exercise_over", ("演练结束", "EXERCISE OVER")),
+        ("exercise_overtaken", ("演练中止", "EXERCISE BROKEN OFF")),
+        ("closed", ("已销警", "CLOSED")),
+    ):
+        over = AlarmChanged(level=None, previous=RED, reason=reason, **about)
+        document = cap_documents(SUBJECT.model_copy(update={"exercise": True}), revisions([up, over]), SENDER)[-1]
+        for info, said in zip(read(document).infos, words, strict=True):
+            assert said in info.headline
+            for text in (info.description, info.instruction):
+                assert "限值" not in text
+                assert "limits" not in text
+        assert read(document).infos[0].areas[0].area_desc.startswith("平山县 下口尾矿库")
+
+
 def test_nothing_to_tell_is_refused() -> None:
     for history in ((), (revision(1, None),)):
         with pytest.raises(ValueError, match=r"history|published"):

@@ -15,6 +15,8 @@ from services.notifier.domain import stages
 from services.notifier.domain.message import Message
 from services.notifier.web.page import alarm_page
 from services.notifier.wording import render
+from services.notifier.wording.figures import span_between
+from services.notifier.wording.situation import in_full, named
 from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause
 from shared.contracts.notifier import (
@@ -23,6 +25,7 @@ from shared.contracts.notifier import (
     CardAct,
     Delivery,
     HeldBack,
+    LevelCard,
     MessageKind,
     PersonProof,
     Shelving,
@@ -30,6 +33,7 @@ from shared.contracts.notifier import (
 from shared.contracts.registry import PondDescription
 from shared.words import catalogue
 from tailwarden.cli.alarms_shown import shelvings, table, tell
+from tailwarden.cli.wording import because
 
 NOW = datetime(2026, 7, 20, 2, tzinfo=UTC)
 POND = PondDescription(id="qingshi", name="青石沟<b>", county="演示县")
@@ -77,6 +81,65 @@ def test_a_page_of_what_is_over_asks_for_nothing_and_keeps_what_was_done(languag
     done = page(view(None, steps_done={mine: NOW}), language)
     assert "✓" in done
     assert "<form" not in done
+
+
+HEAD = {
+    "zh": (
+        "现况：水位（level-1）：310.254 m，红色限值 310.2 m", "剩余时间：已超过红色限值", "消息迟到",
+        "目前没有通知其他人",
+    ),
+    "en": (
+        "How high: water level (level-1): 310.254 m, red limit 310.2 m", "Time left: the red limit has been passed",
+        "This comes late", "Nobody else has been told",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_page_begins_with_how_high_and_time_left(language: str) -> None:
+    measured = (CAUSES[0].model_copy(update={"detail": {"quantity": "level"}}),)
+    of = view(LevelName.RED, late=True, people=(KEEPER,))
+    html = alarm_page(of, measured, NOW, POND, KEEPER, lambda: "t", language)
+    assert [said for said in HEAD[language] if said not in html] == []
+    head, body = html.split("</header>")
+    assert "青石沟" in head
+    assert "青石沟" not in body, "the pond's name stands once"
+
+
+def test_an_answer_from_before_a_step_up_is_not_shown_as_one() -> None:
+    before = KEEPER.model_copy(update={"answer_stands": False})
+    html = alarm_page(view(LevelName.RED), CAUSES, NOW, POND, before, lambda: "t", "en")
+    assert "stepped up since you answered" in html
+    assert "aria-pressed" not in html
+
+
+def test_lengths_of_time_have_one_style() -> None:
+    assert span_between(2.8, 2.92, "en") == "2.8–2.9 h"
+    assert span_between(0.75, 3.4, "en") == "45 min–3.4 h"
+    assert span_between(0.5, 0.75, "zh") == "30–45 分钟"
+    assert span_between(9.26, 9.26, "zh") == "9.3 小时"
+
+
+@pytest.mark.parametrize(
+    ("rule", "zh", "en"),
+    [
+        ("roll_up", "合并判定为红色", "together make it red"),
+        ("compound", "降雨的同时", "raining while the water rises"),
+    ],
+)
+def test_what_no_reading_explains_is_a_sentence(rule: str, zh: str, en: str) -> None:
+    cause = Cause(sensor="", rule=rule, level=LevelName.RED)
+    assert zh in named(cause, "zh")
+    assert en in named(cause, "en")
+    assert because(cause, "en") == named(cause, "en")
+    assert in_full((*CAUSES, cause))[0] is cause
+
+
+def test_a_trend_is_told_alike_everywhere() -> None:
+    foreseen = {"slope_per_h": 0.17999, "to": "orange", "hours_to_limit_earliest": 9.26, "hours_to_limit_latest": 11.0}
+    cause = Cause(sensor="l", rule="trend", value=308.954, limit=309.8, level=LevelName.BLUE, unit="m", detail=foreseen)
+    assert because(cause, "en") == "l rising 0.18 m/h, about 9.3–11 h to the orange limit 309.8 m"
+    assert "about 9.3–11 h to the orange limit" in named(cause, "en")
 
 
 def test_a_whole_digest_tells_the_worst_in_full_and_every_pond() -> None:
@@ -129,6 +192,12 @@ def test_everything_of_an_alarm_is_shown(
     table([view(None, ended=NOW), view(LevelName.RED, people=(), answered=False)])
     listed = capsys.readouterr().out
     assert all(text in listed for text in ("1/2", "0/0"))
+    table([view(LevelName.RED, people=(), answered=False, nobody_responsible=True)])
+    assert ("nobody is responsible" if language == "en" else "无人负责") in capsys.readouterr().out
+    reached = tuple(LevelCard(level=level, steps=CARDS[level]) for level in (LevelName.RED, LevelName.BLUE))
+    tell(view(None, card=card, cards=reached, acts=(act,)))
+    both = capsys.readouterr().out
+    assert all(step.id in both for card in reached for step in card.steps)
     shelvings([])
     shelving = Shelving(
         shelving_id="s-1", pond_id="p", highest=LevelName.RED, reason="[x]", by="Li", begins=NOW, expires=NOW

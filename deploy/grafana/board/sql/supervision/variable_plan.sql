@@ -1,0 +1,1 @@
+SELECT title AS __text, plan_id AS __value FROM dashboard.reduction_plan ORDER BY deadline DESC, title

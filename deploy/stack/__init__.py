@@ -1,0 +1,1 @@
+"""The full stack (docker-compose.yml): its secrets, its certificates, its loggers."""
