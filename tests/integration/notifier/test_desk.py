@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -41,6 +42,7 @@ from shared.contracts.notifier import (
     ActOnCard,
     AlarmOpened,
     ListAlarms,
+    ReportRead,
     Shelve,
     ShowAlarm,
     Unshelve,
@@ -284,6 +286,42 @@ async def test_what_came_and_went_in_a_backlog_is_told_to_nobody(office: Office)
     view = await office.alarms.view("yi-1")
     assert view is not None
     assert view.late
+
+
+async def test_what_was_heard_before_is_no_backlog(office: Office) -> None:
+    event = await office.monitor(raised())
+    office.clock.time += timedelta(minutes=5)
+    await office.desk.hear_monitor(event)  # once more, and late
+    await office.monitor(raised(office.clock.now(), "yi-2"))
+    assert await office.parcels() == [("wang", "alarm"), ("wang", "alarm")], "nothing fresh waits for it"
+
+
+async def test_an_answer_comes_before_the_rest_of_a_tick(office: Office) -> None:
+    stamp = {"on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+    ponds = [f"p{number}" for number in range(4)]
+    for pond in ponds:
+        place = Place(kind=PlaceKind.POND, id=pond)
+        await office.registry(pond, PondRegistered(pond=PondDescription(id=pond, name=pond), at=NOW))
+        for person, duty in (("wang", DutyKind.ENTERPRISE), ("li", DutyKind.GUARANTOR)):
+            assignment = DutyAssignment(duty=duty, person_id=person, since=date(2025, 6, 1))
+            given = {"place": place, "assignment": assignment, **stamp}
+            await office.registry(place.key, DutyAssigned.model_validate(given))
+        await office.monitor(raised().model_copy(update={"pond_id": pond, "warning_id": f"{pond}-1"}))
+    office.clock.time += timedelta(seconds=121)
+    ticking = asyncio.create_task(office.desk.tick())
+    while not office.desk.lock.locked():
+        await asyncio.sleep(0)
+    reading = ReportRead(alarm_id="p3-1", person_id="wang")
+    answering = asyncio.create_task(office.notifier.read(reading))
+    assert await ticking == 4
+    await answering
+    async with office.pool.connection() as conn:
+        cursor = await conn.execute(
+            "SELECT type FROM event WHERE type = ANY(%s) ORDER BY position",
+            (["notifier.alarm.escalated", "notifier.alarm.read"],),
+        )
+        order = [str(row[0]).rpartition(".")[2] for row in await cursor.fetchall()]
+    assert order == ["escalated", "read", "escalated", "escalated", "escalated"]
 
 
 async def test_shelving_red_takes_two_people_of_the_register_and_ends(office: Office) -> None:
