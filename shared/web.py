@@ -31,7 +31,7 @@ def server_of(app: Starlette, limits: Limits | None = None) -> uvicorn.Server:
     """Return a server for *app*: ``await server.serve([socket])``; it ends when its task is cancelled."""
     limits = Limits() if limits is None else limits
     config = uvicorn.Config(
-        app, http=guarded(limits), log_config=None, access_log=False, lifespan="off", server_header=False,
+        app, http=guarded(limits), ws="none", log_config=None, access_log=False, lifespan="off", server_header=False,
         # Connections are the guard's to count: those it has given up are still there for a moment.
         timeout_keep_alive=5, limit_concurrency=2 * limits.most, h11_max_incomplete_event_size=65_536,
     )  # fmt: skip

@@ -177,7 +177,8 @@ class Notifier:
         red = command.highest is LevelName.RED
         if red and second is None:
             raise BadInput("notifier.second_approver", field="second_approver")
-        if second is not None and same_name(second, by):
+        ids = by != second and {by, second} <= set(self._directory.people)  # zhang1 and zhang-1 are two people
+        if second is not None and same_name(second, by) and not (red and ids):
             raise BadInput("notifier.same_approver", field="second_approver", name=by)
         if not red or second is None:
             return {"by": by, "second_approver": second}

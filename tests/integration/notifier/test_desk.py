@@ -361,6 +361,10 @@ async def test_a_name_of_several_people_means_none_of_them_and_who_has_left_sign
         await office.notifier.shelve(wish(by="Wang", second_approver="keeper"))
     made = (await office.notifier.shelve(wish(by="li", second_approver="keeper"))).shelving
     assert (made.by_id, made.second_approver_id) == ("li", "keeper"), "two people of one name have an id each"
+    for twin in ("zhang1", "zhang-1"):
+        await office.person(twin, "张三")
+    made = (await office.notifier.shelve(wish(by="zhang1", second_approver="zhang-1"))).shelving
+    assert made.by == made.second_approver == "张三"
 
 
 async def test_what_is_set_aside_is_a_known_pond_for_a_time_one_can_see_the_end_of(office: Office) -> None:
