@@ -61,11 +61,14 @@ def implausible_days(model: BaseModel) -> list[InitErrorDetails]:
 
 
 def misread_names(model: BaseModel) -> list[InitErrorDetails]:
-    """Return the names in a command that do not read as they are stored: with controls, or signs of direction."""
+    """Return the names in a command that do not read as they are stored: with controls, or signs of direction.
+
+    A blank one is left to whoever asks for a name.
+    """
     return [
         InitErrorDetails(type=_controls(), loc=path, input=value)
         for path, value in _leaves(model, ())
-        if isinstance(value, str) and path[-1] in _NAMES and has_controls(value)
+        if isinstance(value, str) and path[-1] in _NAMES and value.strip() and has_controls(value)
     ]
 
 
