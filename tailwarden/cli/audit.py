@@ -208,19 +208,17 @@ def _report_json(report: Report) -> dict[str, object]:
 
 
 def _print_reports(reports: dict[str, Report], words: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     from shared.words import say
+    from tailwarden.cli.tables import show
 
-    table = Table(header_style="bold")
-    for heading in ("service", "events", "head", "verdict"):
-        table.add_column(say(f"audit.{heading}", words), overflow="fold")
+    rows = []
     for name, report in reports.items():
         finding = report.finding
         if finding is None:
-            verdict = f"[green]{say('audit.intact', words)}[/green]"
+            verdict = Text(say("audit.intact", words), style="green")
         else:
-            verdict = f"[red]{say(f'audit.{finding.reason}', words, position=finding.position)}[/red]"
-        table.add_row(name, str(report.events), report.head.hex()[:16], verdict)
-    Console().print(table)
+            verdict = Text(say(f"audit.{finding.reason}", words, position=finding.position), style="red")
+        rows.append((name, report.events, report.head.hex()[:16], verdict))
+    show([say(f"audit.{heading}", words) for heading in ("service", "events", "head", "verdict")], rows)

@@ -180,29 +180,21 @@ def _reason(letter: DeadLetter, reader: str) -> str:
 
 
 def _table(letters: list[DeadLetter], reader: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from tailwarden.cli.tables import show as show_table
+    from tailwarden.cli.wording import local
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("seq", "when", "consumer", "subjects", "code", "size", "reason"):
-        table.add_column(
-            say(f"dead.{name}", reader), justify="right" if name in ("seq", "size") else "left", no_wrap=name == "seq"
-        )
+    rows = []
     for letter in letters:
         origin = letter.subject or f"{letter.stream} {letter.stream_seq} {say('dead.gave_up', reader)}"
         reason = _printable(_reason(letter, reader))
-        cells = (
-            str(letter.seq),
-            letter.time.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-            letter.consumer,
-            _printable(origin),
-            letter.code,
-            str(letter.size),
-            reason if len(reason) <= 300 else f"{reason[:300]}…",
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+        rows.append(
+            (
+                letter.seq, local(letter.time, seconds=True), letter.consumer, _printable(origin), letter.code,
+                letter.size, reason if len(reason) <= 300 else f"{reason[:300]}…",
+            )
+        )  # fmt: skip
+    names = ("seq", "when", "consumer", "subjects", "code", "size", "reason")
+    show_table([say(f"dead.{name}", reader) for name in names], rows, right=(0, 5))
 
 
 def _printable(text: str, keep: str = "") -> str:
