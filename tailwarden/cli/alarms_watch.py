@@ -110,18 +110,10 @@ def load(days: int = DAYS, within: int = WITHIN, as_json: bool = JSON, home: Pat
 
 def _load(found: AlarmLoad) -> None:
     from shared.words import language, say
-    from tailwarden.cli.tables import show, terminal
+    from tailwarden.cli.tables import terminal
     from tailwarden.cli.wording import local
 
     words, console = language(), terminal()
-
-    def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            numbers = [place for place, heading in enumerate(headings) if heading not in _NAMES]
-            said = [say(f"alarmload.{heading}", words) for heading in headings]
-            console.print()
-            show(said, rows, title=say(f"alarmload.{title}", words), right=numbers, console=console)
-
     console.print(
         say(
             "alarmload.head", words, since=local(found.since), until=local(found.until), warnings=found.warnings,
@@ -134,18 +126,30 @@ def _load(found: AlarmLoad) -> None:
         (say(f"level.{each.level}", words), each.warnings, each.answered, _span(each.median_s), _span(each.p90_s))
         for each in found.answers
     ]
-    table("answers", ("level", "warnings", "answered", "median", "p90"), answers)
-    table("chatter", ("pond", "times"), [(pond.pond_id, pond.times) for pond in found.chatter])
+    _table("answers", ("level", "warnings", "answered", "median", "p90"), answers)
+    _table("chatter", ("pond", "times"), [(pond.pond_id, pond.times) for pond in found.chatter])
     standing = [
         (stale.alarm_id, say(f"level.{stale.highest}", words), local(stale.opened), f"{stale.hours:.1f}")
         for stale in found.standing
     ]
-    table("standing", ("alarm", "level", "opened", "hours"), standing)
+    _table("standing", ("alarm", "level", "opened", "hours"), standing)
     blind = [
         (dark.pond_id, f"{dark.hours:.1f}", dark.spells, say("alarmload.blind_now", words) if dark.blind else "")
         for dark in found.blind
     ]
-    table("blind", ("pond", "hours", "spells", "now"), blind)
+    _table("blind", ("pond", "hours", "spells", "now"), blind)
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    from shared.words import language, say
+    from tailwarden.cli.tables import show
+
+    if rows:
+        words = language()
+        numbers = [place for place, heading in enumerate(headings) if heading not in _NAMES]
+        typer.echo("")
+        said = [say(f"alarmload.{heading}", words) for heading in headings]
+        show(said, rows, title=say(f"alarmload.{title}", words), right=numbers)
 
 
 _NAMES = ("level", "pond", "alarm", "opened", "now")

@@ -73,7 +73,7 @@ def verify_projections(home: Path | None = HOME, service: list[str] | None = SER
     from dataclasses import asdict
 
     from shared.settings import connection
-    from shared.words import language, say
+    from shared.words import joined, language, say
 
     words = language()
     stores = [_store_of(name) for name in _chosen(service)]
@@ -84,7 +84,7 @@ def verify_projections(home: Path | None = HOME, service: list[str] | None = SER
     else:
         for store in stores:
             rows = found[store.schema]
-            names = ", ".join(projection.name for projection in store.projections)
+            names = joined((projection.name for projection in store.projections), words)
             key = "differ" if rows else "equal" if names else "none"
             typer.echo(say(f"projections.{key}", words, service=store.schema, names=names, count=len(rows)))
             for row in rows:

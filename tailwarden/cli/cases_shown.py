@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from shared.words import language, say
+from shared.words import joined, language, say
 from tailwarden.cli.asking import today
 from tailwarden.cli.tables import labelled, show, terminal
 
@@ -105,7 +105,7 @@ def tell_finding(view: FindingView) -> None:
     style = STYLES.get(finding.state, "bold")
     console.print(Text.assemble((finding.id, "bold"), "  ", finding.title, "  ", (state, style), (late, "bold red")))
     console.print(Text(f"  “{finding.quote}”", style="italic"))
-    _line(console, "about", ", ".join(_subject(each) for each in finding.subjects))
+    _line(console, "about", joined((_subject(each) for each in finding.subjects), words))
     _line(console, "county", finding.county)
     _line(console, "found_on", finding.found_on.isoformat())
     if finding.letter_id is not None:
@@ -127,7 +127,7 @@ def tell_finding(view: FindingView) -> None:
     for report in finding.progress:
         _line(console, "progress", f"{report.on}  {report.by}: {report.text}")
     for submission in finding.submissions:
-        titles = ", ".join(each.title for each in submission.evidence)
+        titles = joined((each.title for each in submission.evidence), words)
         _line(console, "submitted", f"{submission.on}  {submission.by}: {submission.text} [{titles}]")
     for inspection in finding.reinspections:
         outcome = say("cases.passed" if inspection.passed else "cases.returned", words)

@@ -7,8 +7,9 @@ from datetime import date
 
 from shared.contracts.mergers import Merger, MergerView
 from shared.contracts.mines import GONE, ClosurePlan, DocumentRef, Mine, MineList, MineView
-from shared.words import language, say
+from shared.words import joined, language, say
 from tailwarden.cli.answers import facts, table
+from tailwarden.cli.wording import semicolons
 
 __all__ = ["merger_table", "mine_table", "status_of", "tell_merger", "tell_mine"]
 
@@ -54,7 +55,8 @@ def _plan(plan: ClosurePlan, words: str) -> str:
 
 
 def _papers(documents: Sequence[DocumentRef]) -> str:
-    return "; ".join(" ".join(filter(None, (each.number, each.title))) or str(each.sha256) for each in documents)
+    papers = (" ".join(filter(None, (each.number, each.title))) or str(each.sha256) for each in documents)
+    return semicolons(papers, language())
 
 
 def _lasting(start: date, due: date) -> str:
@@ -75,7 +77,7 @@ def tell_mine(view: MineView) -> None:
         kept = stands.controls
         lines += [
             ("suspended", f"{stands.since.isoformat()} · {stands.reason}"),
-            ("guarantors", ", ".join(kept.guarantors)), ("watch", kept.on_site_watch),
+            ("guarantors", joined(kept.guarantors, words)), ("watch", kept.on_site_watch),
             ("patrol_every", kept.patrol_every_days), ("power_limit", kept.power_limit_kw),
             ("patrols", stands.patrol_count or None),
         ]  # fmt: skip
@@ -89,7 +91,7 @@ def tell_mine(view: MineView) -> None:
     if mine.merger is not None:
         told = {"merger": mine.merger.merger_id, "into": mine.merger.into, "deadline": mine.merger.deadline}
         lines.append(("merger", say("mineview.merging", words, **told)))
-    lines += [("absorbed", ", ".join(mine.absorbed)), ("basis", mine.closed_on_basis)]
+    lines += [("absorbed", joined(mine.absorbed, words)), ("basis", mine.closed_on_basis)]
     lines.append(("evidence", _papers(mine.evidence)))
     better = mine.improvement
     if better is not None:
@@ -109,7 +111,7 @@ def merger_table(mergers: Iterable[Merger]) -> None:
     words = language()
     rows = [
         (
-            each.id, ", ".join(each.merger.members), each.merger.into, each.merger.deadline.isoformat(),
+            each.id, joined(each.merger.members, words), each.merger.into, each.merger.deadline.isoformat(),
             each.merger.responsible, say(f"mineview.merger_{each.state}", words),
             "" if each.ended_on is None else each.ended_on.isoformat(),
         )

@@ -70,7 +70,7 @@ def _table(found: tuple[PondStanding, ...]) -> None:
 
 def _state(each: PondStanding, words: str) -> str:
     """Say the level; a blind pond is never called normal."""
-    from shared.words import say
+    from shared.words import joined, say
     from tailwarden.cli.wording import semicolons
 
     parts: list[str] = []
@@ -79,7 +79,7 @@ def _state(each: PondStanding, words: str) -> str:
         if not each.verified:
             parts.append(say("replay.unverified", words))
     if each.blind:
-        parts.append(say("ponds.blind", words, sensors=", ".join(each.blind)))
+        parts.append(say("ponds.blind", words, sensors=joined(each.blind, words)))
     if not parts:
         parts.append(say("ponds.never" if each.head is None else "level.none", words))
     return semicolons(parts, words)

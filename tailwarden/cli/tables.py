@@ -141,10 +141,12 @@ def _breaks(line: str, width: int) -> list[int]:
         if index > start and (line[index - 1] == " " or (_wide(line[index - 1 : index + 1]) and sign not in _CLOSING)):
             chance = index
         used += cell_len(sign)
-        if used > width and sign != " " and index > start:
-            start = chance if chance > start else index
-            breaks.append(start)
-            used = cell_len(line[start : index + 1])
+        # At the last place to break, or, where what follows it is too long still, right here.
+        for place in (chance, index):
+            if used > width and sign != " " and place > start:
+                start = place
+                breaks.append(start)
+                used = cell_len(line[start : index + 1])
     return breaks
 
 
