@@ -115,8 +115,7 @@ def _play(system: RunningSystem, speed: float, words: str, console: Console | No
 
     from rich.live import Live
 
-    from deploy.demo.toldview import ROWS
-    from deploy.demo.view import render
+    from deploy.demo.view import screen
 
     if not console.is_terminal:
         return _play_lines(player, console)
@@ -128,11 +127,11 @@ def _play(system: RunningSystem, speed: float, words: str, console: Console | No
             now = time.monotonic()
             if now - drawn >= 1.0 / FRAMES:
                 drawn = now
-                live.update(render(player.scene, words, max(console.height - 14 - ROWS, 3)), refresh=True)
+                live.update(screen(player.scene, words, console), refresh=True)
 
         player.shown = show
         report = asyncio.run(player.run())
-        live.update(render(player.scene, words, max(console.height - 14 - ROWS, 3)), refresh=True)
+        live.update(screen(player.scene, words, console), refresh=True)
     return report
 
 
@@ -205,11 +204,11 @@ def _tell(report: Report, console: Console, as_json: bool, words: str) -> None:
 
 
 def _tell_people(report: Report, console: Console, words: str) -> None:
-    from shared.words import say
+    from shared.words import counted, say
 
     told = report.told
-    sums = {"messages": told.messages, "people": len(told.reached), "answered": len(told.answered)}
-    console.print(say("demo.told_sums", words, **sums, clears=told.all_clears))
+    sums = {"people": len(told.reached), "answered": len(told.answered), "clears": told.all_clears}
+    console.print(counted("demo.told_sums", told.messages, words, **sums))
     if report.first_message_ms.get("p50") is not None:
         console.print(say("demo.told_first", words, **report.first_message_ms))
 
