@@ -171,7 +171,7 @@ def doctor(home: Path | None = HOME, as_json: bool = JSON) -> None:
         for finding in findings:
             style, word = ("green", "ok") if finding.ok else ("red", "bad")
             console.print(f"[{style}]{say(f'doctor.{word}', words):<6}[/{style}] {finding.name:<20} ", end="")
-            console.print(finding.detail, markup=False, highlight=False)
+            console.print(finding.told(words), markup=False, highlight=False)
             if not finding.ok:
                 console.print(f"       → {finding.remedy(words)}", markup=False, highlight=False)
         console.print(say("doctor.not_well", words, count=len(bad)) if bad else say("doctor.all_well", words))

@@ -29,7 +29,10 @@ HOME = typer.Option(None, "--home", help="Where the system keeps its data. / 数
 POND = typer.Option(None, "--pond", help="Of one pond only. / 只看一座库。", show_default=False)
 ALL = typer.Option(False, "--all", help="Closed ones too. / 含已销警的。")
 NOTE = typer.Option("", "--note", help="A remark. / 备注。")
-ACTION = typer.Option(..., "--action", help="What was done. / 采取的措施。", show_default=False)
+ACTION = typer.Option(
+    ..., "--action", "--note", help="What was done: here the remark is the report. / 采取的措施（即备注）。",
+    show_default=False,
+)  # fmt: skip
 EVIDENCE = typer.Option(..., "--evidence", help="What shows that it is over. / 销警依据。", show_default=False)
 
 

@@ -70,6 +70,10 @@ def test_up_serves_and_doctor_finds_everything(shared_system: RunningSystem) -> 
     assert names >= {"nats", "jetstream", "stream EVENTS", "mqtt", "postgresql", "schema monitor", "service monitor"}
     assert names >= {"relay registry", "relay cases", "relay monitor", "relay notifier"}
     assert "Everything is reachable" in tailwarden("doctor", "--home", str(shared_system.home)).stdout
+    chinese = tailwarden("doctor", "--home", str(shared_system.home), TAILWARDEN_LANGUAGE="zh").stdout
+    assert all(word in chinese for word in ("有应答", "数据库结构已是最新", "条消息", "已发布"))
+    english = ("answers", "migrated", "stored", "published", "messages", "bytes", "plain")
+    assert not [word for word in english if word in chinese], chinese
     said = (shared_system.home / "log" / "up.log").read_text("utf-8")
     assert "READY" in said.splitlines()
     assert shared_system.connection.nats_url in said
