@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["has_controls", "is_blank", "letters_of", "same_name"]
+__all__ = ["has_controls", "is_blank", "letters_of", "same_name", "visible"]
 
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 """Letters by their category that show nothing: the fillers of Hangul."""
@@ -45,7 +45,24 @@ def same_name(one: str, other: str) -> bool:
 
 def has_controls(name: str) -> bool:
     """Tell whether *name* holds what no name has: control characters, signs of direction, halves of characters."""
-    return any(sign in _BIDI or unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in name)
+    return any(_controls(sign) for sign in name)
+
+
+def visible(text: str) -> str:
+    r"""Return *text* with what has_controls finds written out, lines and tabs excepted: safe for any terminal.
+
+    >>> visible("no pond \x1b[2J\u202e"), visible("two\nlines")
+    ('no pond \\x1b[2J\\u202e', 'two\nlines')
+    """
+    return "".join(_escaped(sign) if _controls(sign) and sign not in "\n\t" else sign for sign in text)
+
+
+def _controls(sign: str) -> bool:
+    return sign in _BIDI or unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def _escaped(sign: str) -> str:
+    return f"\\x{ord(sign):02x}" if ord(sign) < 0x100 else f"\\u{ord(sign):04x}"
 
 
 def _forms(name: str) -> set[str]:

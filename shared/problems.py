@@ -1,7 +1,8 @@
 """Errors a caller can read: RFC 9457 problems, with the caller's faults apart from ours.
 
 Every refusal has a ``code`` (a key of the word catalogue) and parameters, so that each edge can say it
-in its reader's language; ``detail`` is the English sentence, for logs and machines.
+in its reader's language; ``detail`` is the English sentence, for logs and machines. What a caller gave is repeated in
+both, with control characters written out: no terminal obeys them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.names import visible
 from shared.words import say
 
 __all__ = [
@@ -42,7 +44,7 @@ class Problem(BaseModel):
 
     def words(self, language: str) -> str:
         """Say the problem in *language* (``zh`` or ``en``)."""
-        return say(self.code, language, **self.params)
+        return visible(say(self.code, language, **self.params))
 
 
 class TailwardenError(Exception):
@@ -55,11 +57,11 @@ class TailwardenError(Exception):
         self.code = code
         self.field = field
         self.params = params
-        super().__init__(say(code, "en", **params))
+        super().__init__(visible(say(code, "en", **params)))
 
     def words(self, language: str) -> str:
         """Say the error in *language* (``zh`` or ``en``)."""
-        return say(self.code, language, **self.params)
+        return visible(say(self.code, language, **self.params))
 
 
 class Refusal(TailwardenError):

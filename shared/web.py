@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from shared.guard import Limits, guarded
+
 __all__ = ["listen", "server_of"]
 
 
@@ -25,10 +27,12 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port))
 
 
-def server_of(app: Starlette, *, concurrency: int = 256) -> uvicorn.Server:
+def server_of(app: Starlette, limits: Limits | None = None) -> uvicorn.Server:
     """Return a server for *app*: ``await server.serve([socket])``; it ends when its task is cancelled."""
+    limits = Limits() if limits is None else limits
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_keep_alive=5,
-        limit_concurrency=concurrency, h11_max_incomplete_event_size=65_536,
+        app, http=guarded(limits), ws="none", log_config=None, access_log=False, lifespan="off", server_header=False,
+        # Connections are the guard's to count: those it has given up are still there for a moment.
+        timeout_keep_alive=5, limit_concurrency=2 * limits.most, h11_max_incomplete_event_size=65_536,
     )  # fmt: skip
     return _Server(config)

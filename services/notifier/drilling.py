@@ -59,7 +59,7 @@ class Drilling:
         Raises
         ------
         BadInput
-            ``drills.synthetic``, or a blank name.
+            ``drills.synthetic``.
         NotFound
             ``registry.no_pond``.
         Conflict
@@ -68,7 +68,6 @@ class Drilling:
             When the registry or the monitor does not answer: nothing has begun then.
         """
         pond_id = command.pond_id
-        _named(command.by)
         if is_synthetic(pond_id):
             raise BadInput("drills.synthetic", field="pond_id", pond=pond_id)
         self._free(pond_id)
@@ -82,7 +81,6 @@ class Drilling:
 
     async def stop(self, command: StopDrill) -> DrillView:
         """End an exercise at once; one that has ended is shown as it ended."""
-        _named(command.by)
         if await self._exercises.stop(command.drill_id, command.by) is None:
             raise NotFound("drills.no_drill", field="drill_id", drill=command.drill_id)
         return await self._view(command.drill_id)
@@ -105,8 +103,3 @@ class Drilling:
         if view is None:
             raise NotFound("drills.no_drill", field="drill_id", drill=drill_id)
         return view
-
-
-def _named(by: str) -> None:
-    if not any(letter.isalnum() for letter in by):
-        raise BadInput("watch.blank", field="by", name="by")

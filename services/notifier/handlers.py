@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
 
 from services.notifier.domain.alarm import Alarm, AlarmEvent, Told
-from services.notifier.domain.names import same_name
+from services.notifier.domain.directory import Directory, PersonEntry
 from shared.clock import Clock
 from shared.contracts.levels import LevelName
 from shared.contracts.notifier import (
@@ -28,6 +29,7 @@ from shared.contracts.notifier import (
     ShowAlarm,
     Unshelve,
 )
+from shared.names import same_name
 from shared.problems import BadInput, Conflict, NotFound
 
 __all__ = ["Alarms", "Notifier"]
@@ -64,10 +66,21 @@ class Alarms(Protocol):
 
 
 class Notifier:
-    """Answers the notifier's commands."""
+    """Answers the notifier's commands.
 
-    def __init__(self, alarms: Alarms, clock: Clock) -> None:
+    Parameters
+    ----------
+    directory : Directory
+        People and ponds of the register.
+    longest : timedelta
+        For so long a pond's alarms may be set aside at once.
+    """
+
+    def __init__(
+        self, alarms: Alarms, clock: Clock, directory: Directory, longest: timedelta = timedelta(days=30)
+    ) -> None:
         self._alarms, self._clock = alarms, clock
+        self._directory, self._longest = directory, longest
 
     async def read(self, command: ReportRead) -> AlarmView:
         """Keep that a person has read the alarm."""
@@ -111,18 +124,29 @@ class Notifier:
         return await self._act(command.alarm_id, command.person_id, acts)
 
     async def shelve(self, command: Shelve) -> ShelvingView:
-        """Set a pond's alarms aside. Red needs a second approver, who is somebody else."""
+        """Set a pond's alarms aside. Red needs two people of the register, whom their ids tell apart.
+
+        Raises
+        ------
+        BadInput
+            ``notifier.expired``, ``too_long``, ``second_approver``, ``same_approver``, ``several_people``.
+        NotFound
+            ``registry.no_pond``, ``notifier.no_person``.
+        """
         now = self._clock.now()
         if command.expires <= now:
             raise BadInput("notifier.expired", field="expires", expires=command.expires.isoformat())
-        if command.highest is LevelName.RED and not (command.second_approver or "").strip():
-            raise BadInput("notifier.second_approver", field="second_approver")
-        if command.second_approver is not None and same_name(command.second_approver, command.by):
-            raise BadInput("notifier.same_approver", field="second_approver", name=command.by)
-        shelving = Shelving(
-            shelving_id=f"{command.pond_id}-{uuid4().hex[:8]}", pond_id=command.pond_id, highest=command.highest,
-            reason=command.reason, by=command.by, second_approver=command.second_approver, begins=now,
-            expires=command.expires,
+        if command.expires - now > self._longest:
+            days = f"{self._longest / timedelta(days=1):g}"
+            raise BadInput("notifier.too_long", field="expires", days=days, expires=command.expires.isoformat())
+        signed = self._signed(command)
+        if command.pond_id not in self._directory.ponds:
+            raise NotFound("registry.no_pond", field="pond_id", pond=command.pond_id)
+        shelving = Shelving.model_validate(
+            {
+                "shelving_id": f"{command.pond_id}-{uuid4().hex[:8]}", "pond_id": command.pond_id,
+                "highest": command.highest, "reason": command.reason, "begins": now, "expires": command.expires,
+            } | signed
         )  # fmt: skip
         await self._alarms.shelve(shelving)
         return ShelvingView(shelving=shelving)
@@ -146,6 +170,36 @@ class Notifier:
         """Return alarms, newest first."""
         found = await self._alarms.views(command.pond_id, command.include_ended, command.exercises, command.limit)
         return AlarmList(alarms=tuple(found))
+
+    def _signed(self, command: Shelve) -> dict[str, str | None]:
+        """Return who signs a shelving, as it is kept."""
+        by, second = command.by, command.second_approver
+        red = command.highest is LevelName.RED
+        if red and second is None:
+            raise BadInput("notifier.second_approver", field="second_approver")
+        ids = by != second and {by, second} <= set(self._directory.people)  # zhang1 and zhang-1 are two people
+        if second is not None and same_name(second, by) and not (red and ids):
+            raise BadInput("notifier.same_approver", field="second_approver", name=by)
+        if not red or second is None:
+            return {"by": by, "second_approver": second}
+        one, other = self._person("by", by), self._person("second_approver", second)
+        if one.person_id == other.person_id:
+            raise BadInput("notifier.same_approver", field="second_approver", name=f"{one.name}, {one.person_id}")
+        return {
+            "by": one.name, "by_id": one.person_id, "second_approver": other.name,
+            "second_approver_id": other.person_id,
+        }  # fmt: skip
+
+    def _person(self, field: str, given: str) -> PersonEntry:
+        """Return the one person of the register who is meant by a name or an id."""
+        match self._directory.called(given):
+            case [person]:
+                return person
+            case []:
+                raise NotFound("notifier.no_person", field=field, name=given)
+            case several:
+                ids = ", ".join(sorted(person.person_id for person in several))
+                raise BadInput("notifier.several_people", field=field, name=given, ids=ids)
 
     async def _act(self, alarm_id: str, by: str, acts: Acts) -> AlarmView:
         if await self._alarms.act(alarm_id, by, acts) is None:

@@ -128,9 +128,8 @@ class Channel(Protocol):
         """How fast it may be used."""
         ...
 
-    @property
-    def free(self) -> bool:
-        """Whether it can take another message now."""
+    def free(self, address: str | None) -> bool:
+        """Whether it can take another message, to that address, now."""
         ...
 
     async def send(self, text: Text, address: str | None, person_id: str) -> Handed:
@@ -184,14 +183,15 @@ class Post(Protocol):
         """Return when the next parcel falls due that is not due yet."""
         ...
 
-    async def claim(self, ids: Sequence[str], channel: str, rate: RateLimit, now: datetime) -> list[Claimed] | datetime:
-        """Take parcels for this process, in a transaction of its own; or return when the rate allows it."""
+    async def claim(
+        self, ids: Sequence[str], channel: str, rate: RateLimit, now: datetime, again: datetime | None = None
+    ) -> list[Claimed] | datetime:
+        """Take parcels for this process, in a transaction of its own; or return when that may be asked again.
+
+        *again*: the channel is down; with the parcels goes the right to try it, and nobody else has it before then.
+        """
         ...
 
     async def away(self) -> dict[str, Away]:
         """Return the channels that are down."""
-        ...
-
-    async def probe(self, channel: str, now: datetime, again: datetime) -> bool:
-        """Return whether this process is to try a channel that is down; nobody else is before *again*."""
         ...

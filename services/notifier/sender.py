@@ -146,19 +146,18 @@ class Sender:
     async def _begin(self, way: Way, now: datetime) -> datetime | None:
         """Claim and begin to send; or return when that may be tried again (None: nothing to wait for)."""
         channel, key = way.channel, way.key
-        if key in self._busy or not channel.free:
+        if key in self._busy or not channel.free(way.address):
             return None  # whoever is in the way wakes us
         # Red has a pace of its own: whoever has just had three other messages does not wait for it.
         red = max(each.urgency for each in way.due) >= ORDER[LevelName.RED]
         pace = self._pace((*key, red), now)
         if not pace.ready:
             return pace.ready_at
+        again = None
         if way.probe_at is not None:
             again = now + timedelta(seconds=self._settings.probe_s * (0.75 + self._random.random() / 2))
-            if not await self._post.probe(channel.name, now, again):
-                return now  # another process is trying it: look again who goes where
         ids = [parcel_id for each in way.due for parcel_id in each.ids]
-        claimed = await self._post.claim(ids, channel.name, channel.rate, now)
+        claimed = await self._post.claim(ids, channel.name, channel.rate, now, again)
         if isinstance(claimed, datetime):
             return claimed
         if claimed:

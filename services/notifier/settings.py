@@ -57,6 +57,8 @@ class NotifierSettings(BaseSettings):
     """Seconds between looks at what fell due: escalations, repetitions, ends of shelvings."""
     keep_days: float = Field(default=90.0, gt=0)
     """So long a settled message stays in the outbox; its events stay for ever."""
+    shelve_days: float = Field(default=30.0, gt=0, le=366)
+    """For so long a pond's alarms may be set aside at once."""
     watchdog: bool = True
     """Whether a synthetic pond proves the way of a warning every minute."""
     watchdog_patience_s: float = Field(default=180.0, ge=5)

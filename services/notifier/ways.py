@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.notifier.domain.delivery import Handed
 from services.notifier.domain.policy import ORDER
@@ -14,17 +14,23 @@ from shared.contracts.levels import LevelName
 __all__ = ["Way", "ways"]
 
 _RED = ORDER[LevelName.RED]
+_PATIENCE = timedelta(seconds=30)
+"""So long a channel that may be tried waits for something less than red to be tried with."""
 
 
 class _Nowhere:
     """Stands in where there is no way to a person, so that this is recorded and tried again like any failure."""
 
-    name, kind, free, rate = "none", None, True, RateLimit()
+    name, kind, rate = "none", None, RateLimit()
     language: Language = "en"
     length: Length = "short"
 
     def __init__(self, why: str) -> None:
         self._why = why
+
+    def free(self, address: str | None) -> bool:
+        """See ``ports.Channel``."""
+        return True
 
     async def send(self, text: Text, address: str | None, person_id: str) -> Handed:
         """See ``ports.Channel``."""
@@ -71,13 +77,13 @@ def ways(
     """
     ways: dict[tuple[str, Channel, bool, str], Way] = {}
     probing: dict[str, str] = {}
-    # Whoever waits longest finds out whether a channel that is down still is: each in their turn.
-    for each in sorted(due, key=lambda each: each.since):
+    # Whoever waits longest finds out whether a channel that is down still is: each in their turn, red last.
+    for each in sorted(due, key=lambda each: (each.urgency >= _RED, each.since)):
         known = addresses.get(each.person_id, {})
         routes = [route for route in channels.route(each.channels) if route.kind is None or route.kind in known]
         if not routes:
             routes = [_NO_ADDRESS if channels.route(each.channels) else _NO_CHANNEL]
-        place = _place(each, routes, away, probing, now)
+        place = _place(each, routes, known, away, probing, now)
         channel = routes[each.channel_index % len(routes) if place is None else place]
         way = ways.setdefault(
             (each.person_id, channel, each.exercise, each.sort),
@@ -93,6 +99,7 @@ def ways(
 def _place(
     each: Due,
     routes: Sequence[Channel],
+    known: Mapping[str, str],
     away: Mapping[str, Away],
     probing: dict[str, str],
     now: datetime,
@@ -104,14 +111,17 @@ def _place(
     start = each.channel_index % len(routes)
     order: list[int] = [*range(start, len(routes)), *range(start)]
     works = any(route.name not in away for route in routes)
-    # A red alarm that has another way is not what a channel is tried with: it might hang.
-    spared = each.urgency >= _RED and works
+    # A red alarm that has another way is not what a channel is tried with, for it might hang; unless there has been
+    # nothing else to try it with for a while.
+    patience = _PATIENCE if each.urgency >= _RED and works else timedelta()
     for place in order:
         name = routes[place].name
         down = away.get(name)
         if down is None:
             return place
+        if works and not routes[place].free(known.get(routes[place].kind or "")):
+            continue  # nobody waits for those that hang there
         # One person's message at a time finds out; everybody else's goes by the next channel.
-        if not spared and now >= down.probe_at and probing.setdefault(name, each.person_id) == each.person_id:
+        if now >= down.probe_at + patience and probing.setdefault(name, each.person_id) == each.person_id:
             return place
     return None

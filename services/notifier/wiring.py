@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ from services.notifier.projections import Alarms, Bulletins, CapDocuments, Drill
 from services.notifier.sender import Sender
 from services.notifier.settings import NotifierSettings, Rules, load_rules
 from services.notifier.watchwiring import Watching
-from services.notifier.web.app import Facts, web_app
+from services.notifier.web.app import Facts, Spend, web_app
 from services.notifier.wording import render
 from shared.bus.connection import connect, new_broker, running
 from shared.bus.events import on_events
@@ -54,7 +55,8 @@ from shared.eventstore import EventStore, ServiceStore
 from shared.eventstore.relay import Relay
 from shared.logging import logger
 from shared.ops.operations import Operations
-from shared.postgres import open_pool
+from shared.postgres import Pool, open_pool
+from shared.problems import Refusal
 from shared.ready import mark_ready
 from shared.settings import Connection, Settings
 from shared.tasks import end, until_stopped
@@ -62,7 +64,7 @@ from shared.tasks import end, until_stopped
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
-__all__ = ["SERVICE", "answer_commands", "serve", "store"]
+__all__ = ["SERVICE", "answer_commands", "serve", "spending", "store"]
 
 SERVICE = "notifier"
 HEARD = ("notifier-registry", "notifier-monitor", "notifier-answers", "notifier-sight")
@@ -176,7 +178,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             sender = Sender(outbox, ConfiguredChannels(configs, clock), contacts, render, records, clock)
             woken.append(sender.wake)
             await desk.restore()
-            notifier = Notifier(StoredAlarms(desk, parts.store), clock)
+            notifier = Notifier(StoredAlarms(desk, parts.store), clock, directory, timedelta(days=own.shelve_days))
             broker = new_broker(to, name="tailwarden-notifier-bus")
             answer_commands(broker, notifier)
             player = await drills_of(desk, nc, broker)
@@ -186,7 +188,7 @@ async def serve(stop: asyncio.Event, to: Connection | None = None) -> None:
             on_events(broker, "tw.events.monitor.warning.>", "notifier-monitor", watching.hear_monitor)
             forwarding = Forwarding(pool, parts, CommandClient(nc))
             on_events(broker, "tw.events.notifier.alarm.*.answered", "notifier-answers", forwarding.hear)
-            web = server_of(web_app(links, notifier, facts_of(desk), _spending(desk, links), cap))
+            web = server_of(web_app(links, notifier, facts_of(desk), spending(pool, links), cap))
             async with running(broker):
                 await until_stopped(
                     stop,
@@ -225,10 +227,20 @@ def facts_of(desk: Desk) -> Callable[[str], Awaitable[Facts | None]]:
     return facts
 
 
-def _spending(desk: Desk, links: Links) -> Callable[[str, Holder], Awaitable[None]]:
-    async def spend(token: str, holder: Holder) -> None:
-        async with desk.pool.connection() as conn, conn.transaction():
+def spending(pool: Pool, links: Links) -> Spend:
+    """Return what uses up the token of an act that is carried out: one that is refused leaves it good."""
+
+    @asynccontextmanager
+    async def spend(token: str, holder: Holder) -> AsyncIterator[None]:
+        # Not one transaction with the act: it would hold a connection while the act waits for one.
+        async with pool.connection() as conn, conn.transaction():
             await links.spend(conn, token, holder)
+        try:
+            yield
+        except Refusal:
+            async with pool.connection() as conn, conn.transaction():
+                await links.restore(conn, token)
+            raise
 
     return spend
 

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from pydantic import ValidationError
+
 from services.registry.domain import Asked as AskedOfPond
 from services.registry.domain import Pond, PondCommand, PondState, Unregistered
 from services.registry.domain.pondfile import FileAct, PondFileAct
@@ -34,6 +36,7 @@ from shared.contracts.mines import AmendMine, Mine, MineStatus, RegisterMine, Su
 from shared.contracts.people import Person
 from shared.contracts.peopleacts import AmendPerson, RegisterPerson, SetContact
 from shared.contracts.pondfiles import ChangePondUse, PondFacts, PondFile, PondUse, SetPondFacts
+from shared.contracts.reading import bad_input_of
 from shared.contracts.registry import RegisterPond, RegisterSensor
 from shared.contracts.synthetic import is_synthetic
 from shared.eventstore import EventStore, NewEvent, Projection, Recording, handle, load
@@ -106,7 +109,7 @@ class Rows:
         counted: Counter[str] = Counter()
         for row in rows:
             try:
-                counted[await take(row)] += 1
+                counted[await self._taken(take, row)] += 1
             except Refusal as refusal:
                 self._refusals.append(
                     RowRefusal(
@@ -118,6 +121,13 @@ class Rows:
                     )
                 )
         return SheetCount(sheet=sheet, **counted)
+
+    async def _taken(self, take: Callable[[R], Awaitable[str]], row: R) -> str:
+        """Take a row; what no command may hold, though it is on record (an old name with controls), is refused too."""
+        try:
+            return await take(row)
+        except ValidationError as error:
+            raise bad_input_of(error) from error
 
     def _merged(self, sheet: Sheet, known: V, new: V) -> V:
         """Return what is known, with what the ledger says put in place: only of the columns that it has."""

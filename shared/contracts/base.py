@@ -19,14 +19,21 @@ from pydantic import (
     model_validator,
 )
 
-from shared.contracts.border import implausible_days, unkeepable
+from shared.contracts.border import implausible_days, misread_names, said, unkeepable, written
 
-__all__ = ["Command", "Event", "Identifier", "Moment", "Record"]
+__all__ = ["Command", "Countersignature", "Event", "Identifier", "Moment", "Reason", "Record", "Signature"]
 
 ID_PATTERN = r"^[a-z0-9_-]{1,64}$"
 
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id safe in NATS subjects, MQTT topics and file names: ``[a-z0-9_-]{1,64}``."""
+
+Countersignature = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), AfterValidator(written)]
+"""The name of whoever else agrees: neither blank, however that is written, nor with signs nobody sees."""
+Signature = Annotated[Countersignature, StringConstraints(min_length=1)]
+"""The name of whoever signs a command."""
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(said)]
+"""Why somebody does something: in words, not in dashes."""
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -77,9 +84,9 @@ class Command(BaseModel):
         return given
 
     @model_validator(mode="after")
-    def _days_are_plausible(self) -> Self:
-        """Refuse days on which nothing here can have happened or be due."""
-        faults = implausible_days(self)
+    def _can_be_told(self) -> Self:
+        """Refuse days on which nothing here can have happened or be due, and names that do not read as stored."""
+        faults = [*implausible_days(self), *misread_names(self)]
         if faults:
             raise ValidationError.from_exception_data(type(self).__name__, faults)
         return self

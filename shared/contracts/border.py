@@ -12,7 +12,18 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-__all__ = ["FIRST_DAY", "LARGEST_WHOLE", "LAST_DAY", "implausible_days", "unkeepable"]
+from shared.names import has_controls, is_blank
+
+__all__ = [
+    "FIRST_DAY",
+    "LARGEST_WHOLE",
+    "LAST_DAY",
+    "implausible_days",
+    "misread_names",
+    "said",
+    "unkeepable",
+    "written",
+]
 
 LARGEST_WHOLE = 2**53 - 1
 """Largest whole number, either sign, that every reader of JSON keeps exactly (RFC 8259, section 6)."""
@@ -20,6 +31,9 @@ FIRST_DAY, LAST_DAY = date(1949, 1, 1), date(2199, 12, 31)
 """Days that anything here may have happened on, or be due. Beyond them calendars and sums of days fail."""
 
 Path = tuple[int | str, ...]
+
+_NAMES = frozenset({"name", "by", "approver", "second_approver", "county", "enterprise", "organisation", "owner"})
+"""Fields that hold a name, of a pond, a mine, a person or a place, wherever in a command they stand."""
 
 
 def unkeepable(given: Any) -> list[InitErrorDetails]:
@@ -44,6 +58,39 @@ def implausible_days(model: BaseModel) -> list[InitErrorDetails]:
         for path, value in _leaves(model, ())
         if isinstance(value, date) and not FIRST_DAY <= _day(value) <= LAST_DAY
     ]
+
+
+def misread_names(model: BaseModel) -> list[InitErrorDetails]:
+    """Return the names in a command that do not read as they are stored: with controls, or signs of direction."""
+    return [
+        InitErrorDetails(type=_controls(), loc=path, input=value)
+        for path, value in _leaves(model, ())
+        if isinstance(value, str) and path[-1] in _NAMES and has_controls(value)
+    ]
+
+
+def written(name: str) -> str:
+    """Return the name of whoever signs, as it is kept: something a reader sees, and sees as it is stored.
+
+    Raises
+    ------
+    PydanticCustomError
+        ``text_blank``, ``text_controls``.
+    """
+    if has_controls(name):
+        raise _controls()
+    return said(name)
+
+
+def said(text: str) -> str:
+    """Return *text* when it says something: a letter or a digit; ``text_blank`` is raised otherwise."""
+    if is_blank(text):
+        raise PydanticCustomError("text_blank", "must say something: a letter or a digit")
+    return text
+
+
+def _controls() -> PydanticCustomError:
+    return PydanticCustomError("text_controls", "must not contain control characters or signs of direction")
 
 
 def _day(value: date) -> date:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from shared.contracts.base import Command, Event, Moment, Record
+from shared.contracts.base import Command, Event, Moment, Record, Signature
 from shared.contracts.levels import LevelName
 
 __all__ = [
@@ -99,7 +99,7 @@ class IssueBulletin(Command):
     """Send a bulletin now, to those who get the scheduled ones."""
 
     command_name: ClassVar[str] = "notifier.issue_bulletin"
-    by: str = Field(min_length=1, max_length=100)
+    by: Signature
 
 
 class BulletinView(Record):

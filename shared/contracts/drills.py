@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from shared.contracts.base import Command, Identifier, Moment, Record
+from shared.contracts.base import Command, Identifier, Moment, Record, Signature
 from shared.contracts.levels import LevelName
 from shared.contracts.notifier import Answer
 
@@ -30,7 +30,7 @@ class StartDrill(Command):
     command_name: ClassVar[str] = "notifier.start_drill"
     pond_id: Identifier
     storm: LevelName = LevelName.RED
-    by: str = Field(min_length=1, max_length=100)
+    by: Signature
 
 
 class StopDrill(Command):
@@ -38,7 +38,7 @@ class StopDrill(Command):
 
     command_name: ClassVar[str] = "notifier.stop_drill"
     drill_id: Identifier
-    by: str = Field(min_length=1, max_length=100)
+    by: Signature
 
 
 class ShowDrill(Command):

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from shared.contracts.alarmload import LOAD_REPLIES
-from shared.contracts.base import Command, Event, Identifier, Moment, Record
+from shared.contracts.base import Command, Countersignature, Event, Identifier, Moment, Reason, Record, Signature
 from shared.contracts.bulletins import BULLETIN_REPLIES, BulletinIssued
 from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause
@@ -245,7 +245,10 @@ class Shelving(Record):
     highest: LevelName
     reason: str
     by: str
+    by_id: Identifier | None = None
+    """Of red: who that is in the register."""
     second_approver: str | None = None
+    second_approver_id: Identifier | None = None
     begins: Moment
     expires: Moment
 
@@ -372,9 +375,10 @@ class Shelve(Command):
     command_name: ClassVar[str] = "notifier.shelve"
     pond_id: Identifier
     highest: LevelName = LevelName.YELLOW
-    reason: str = Field(min_length=1, max_length=2000)
-    by: str = Field(min_length=1, max_length=100)
-    second_approver: str | None = Field(default=None, max_length=100)
+    reason: Reason
+    by: Signature
+    second_approver: Countersignature | None = None
+    """For red, both are people of the register, by name or id."""
     expires: Moment
 
 
@@ -383,7 +387,7 @@ class Unshelve(Command):
 
     command_name: ClassVar[str] = "notifier.unshelve"
     shelving_id: str
-    by: str = Field(min_length=1, max_length=100)
+    by: Signature
 
 
 class ListShelvings(Command):

@@ -44,6 +44,8 @@ _REASONS: dict[str, str] = {
     "literal_error": "input.choice",
     "whole_range": "input.outside",
     "day_range": "input.outside",
+    "text_blank": "input.blank",
+    "text_controls": "input.controls",
 }
 _KIND_PREFIXES: tuple[tuple[str, str], ...] = (
     ("string", "input.not_text"),

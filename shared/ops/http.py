@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shared.guard import Limits
 from shared.ops.catalogue import METERS
 from shared.ops.exposition import Exposition
 from shared.ops.health import Health
@@ -49,6 +50,6 @@ async def serve_ops(service: str, health: Health, sock: socket.socket) -> None:
     # Prometheus's client takes a tenth of a second to import: not on the loop, where messages wait.
     app = await asyncio.to_thread(ops_app, service, health)
     try:
-        await server_of(app, concurrency=_AT_ONCE).serve([sock])
+        await server_of(app, Limits(most=_AT_ONCE)).serve([sock])
     finally:
         sock.close()

@@ -8,10 +8,21 @@ from collections.abc import Sequence
 
 from shared.contracts.levels import SensorKind
 from shared.contracts.synthetic import is_synthetic
+from shared.names import has_controls, visible
 from shared.site import lines
 from shared.site.source import Source
 
-__all__ = ["encoding", "interval", "kind", "real_pond", "syntax_fault", "time_format", "timezone", "unique_ids"]
+__all__ = [
+    "encoding",
+    "interval",
+    "kind",
+    "names",
+    "real_pond",
+    "syntax_fault",
+    "time_format",
+    "timezone",
+    "unique_ids",
+]
 
 _INTERVAL = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -24,6 +35,14 @@ def real_pond(source: Source, pond_id: str) -> None:
     """Refuse an id that is kept for ponds of exercises and of the watchdog."""
     if is_synthetic(pond_id):
         source.refuse("site.reserved_id", ("pond", "id"), got=pond_id)
+
+
+def names(source: Source, **texts: str) -> None:
+    """Refuse names of a pond that do not read as they are stored."""
+    for name, text in texts.items():
+        if has_controls(text):
+            got = visible(text).replace("\n", r"\n").replace("\t", r"\t")  # a refusal is one line
+            source.refuse("site.controls", ("pond", name), got=got)
 
 
 def timezone(source: Source, name: str) -> None:

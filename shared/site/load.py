@@ -62,6 +62,7 @@ def load_site(path: Path | str) -> Site:
     except ValidationError as error:
         _refuse(source, error)
     checks.real_pond(source, raw.pond.id)
+    checks.names(source, name=raw.pond.name or "", county=raw.pond.county)
     checks.timezone(source, raw.pond.timezone)
     checks.unique_ids(source, [sensor.id for sensor in raw.sensor])
     sensors = tuple(_sensor(source, index, table) for index, table in enumerate(raw.sensor))

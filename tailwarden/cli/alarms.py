@@ -47,7 +47,7 @@ REASON = typer.Option(..., "--reason", help="Why. / 原因。", show_default=Fal
 SECOND = typer.Option(
     None,
     "--second-approver",
-    help="Somebody else who agrees; red needs one. / 第二批准人，红色必填。",
+    help="Somebody else who agrees; red needs one, both as registered. / 第二批准人；红色必填，两人均须已登记。",
     show_default=False,
 )
 FOR = typer.Option(None, "--for", metavar="TIME", help="For so long: 90min, 2h, 1d. / 时长。", show_default=False)
@@ -75,7 +75,7 @@ def list_(
     from tailwarden.cli.alarms_shown import table
     from tailwarden.cli.asking import send
 
-    found = send(home, ListAlarms(pond_id=pond, include_ended=everything, exercises=exercises), AlarmList)
+    found = send(home, _made(ListAlarms, pond_id=pond, include_ended=everything, exercises=exercises), AlarmList)
     if as_json:
         typer.echo(found.model_dump_json())
     else:
@@ -87,7 +87,7 @@ def show(alarm: str = ID, as_json: bool = JSON, home: Path | None = HOME) -> Non
     """Show one alarm: the proof per person, the action card, what was held back. / 查看一条警报的通知证据。"""
     from shared.contracts.notifier import ShowAlarm
 
-    _act(home, ShowAlarm(alarm_id=alarm), as_json)
+    _act(home, _made(ShowAlarm, alarm_id=alarm), as_json)
 
 
 @alarms.command()
@@ -187,7 +187,7 @@ def shelvings(pond: str | None = POND, as_json: bool = JSON, home: Path | None =
     from tailwarden.cli.alarms_shown import shelvings as shown
     from tailwarden.cli.asking import send
 
-    found = send(home, ListShelvings(pond_id=pond), ShelvingList)
+    found = send(home, _made(ListShelvings, pond_id=pond), ShelvingList)
     if as_json:
         typer.echo(found.model_dump_json())
     else:

@@ -40,11 +40,12 @@ def register(app: typer.Typer) -> None:
 def bulletin(send: bool = SEND, by: str = BY, as_json: bool = JSON, home: Path | None = HOME) -> None:
     """Show the flood-season bulletin as it would be now, or send it. / 查看或发送汛期简报。"""
     from shared.contracts.bulletins import BulletinView, IssueBulletin, ShowBulletin
+    from shared.contracts.reading import read_value
     from shared.words import joined, language, say
     from tailwarden.cli.asking import login
     from tailwarden.cli.asking import send as ask
 
-    found = ask(home, IssueBulletin(by=login(by)) if send else ShowBulletin(), BulletinView)
+    found = ask(home, read_value(IssueBulletin, {"by": login(by)}) if send else ShowBulletin(), BulletinView)
     if as_json:
         typer.echo(found.model_dump_json())
         return

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
+from shared.contracts.border import misread_names
 from shared.contracts.ledger import (
     ImportLedger,
     MineRow,
@@ -20,7 +23,7 @@ from shared.contracts.ledger import (
 from shared.contracts.mines import MineDescription
 from shared.contracts.people import Channel, PersonDescription
 from shared.contracts.pondfiles import PondFacts
-from shared.contracts.reading import bad_input_of
+from shared.contracts.reading import bad_input_of, read_value
 from shared.contracts.registry import PondDescription, SensorDescription
 from tailwarden.excel.read import Fault, Read, SheetRead
 
@@ -43,17 +46,8 @@ def act_of(read: Read, *, source: str, by: str, on: date | None, check_only: boo
         read.faults.sort(key=read.place_of)
         return None
     given = {Sheet(name): _fields(tuple(sheet.letters)) for name, sheet in read.sheets.items()}
-    return ImportLedger(
-        by=by,
-        on=on,
-        source=source,
-        given=given,
-        mines=mines,
-        people=people,
-        ponds=ponds,
-        sensors=sensors,
-        check_only=check_only,
-    )
+    act = {"by": by, "on": on, "source": source, "given": given, "check_only": check_only}
+    return read_value(ImportLedger, {**act, "mines": mines, "people": people, "ponds": ponds, "sensors": sensors})
 
 
 def faults_of(read: Read, refusals: tuple[RowRefusal, ...]) -> list[Fault]:
@@ -64,6 +58,9 @@ def faults_of(read: Read, refusals: tuple[RowRefusal, ...]) -> list[Fault]:
     ]
 
 
+_KINDS = frozenset(get_args(ErrorType))
+
+
 class _Builder:
     """Makes the models of one row; what they refuse becomes faults of the row's cells."""
 
@@ -72,7 +69,10 @@ class _Builder:
 
     def __call__(self, model: type[M], values: Mapping[str, Any]) -> M | None:
         try:
-            return model.model_validate(values)
+            made = model.model_validate(values)
+            if misread := misread_names(made):  # what a command may not hold: here it has a cell
+                raise ValidationError.from_exception_data(model.__name__, misread)
+            return made
         except ValidationError as error:
             for each in error.errors(include_url=False):
                 fault = bad_input_of(ValidationError.from_exception_data(error.title, [_line(each)]))
@@ -98,7 +98,9 @@ def _made(read: Read, sheet: Sheet, make: Callable[[int, Mapping[str, Any], _Bui
 def _line(error: Any) -> Any:
     """Return one error of a validation as it can be raised again; addresses are left out of it."""
     secret = "contacts" in error["loc"]
-    line = {"type": error["type"], "loc": error["loc"], "input": "…" if secret else error["input"]}
+    # A type of ours is not known by its name.
+    kind = error["type"] if error["type"] in _KINDS else PydanticCustomError(error["type"], error["msg"])
+    line = {"type": kind, "loc": error["loc"], "input": "…" if secret else error["input"]}
     return {**line, "ctx": error["ctx"]} if "ctx" in error else line
 
 

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.local.running import RunningSystem
-from shared.problems import TailwardenError
+from shared.problems import NotFound, TailwardenError
 from tailwarden.cli.app import app
 
 SITE = """\
@@ -63,6 +63,24 @@ class Desk:
             time.sleep(0.05)
         return found
 
+    def heard(self, *arguments: str) -> Any:
+        """Ask until the notifier has heard of what was registered just now."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.json(*arguments)
+            except NotFound:
+                assert time.monotonic() < end, arguments
+                time.sleep(0.05)
+
+    def known(self, pond: str, folder: Path) -> Path:
+        """Register a pond; return its site file."""
+        site = folder / f"{pond}.toml"
+        site.write_text(SITE.format(pond=pond), "utf-8")
+        (folder / "level.csv").touch()
+        self.run("import", str(site))
+        return site
+
     def pond_goes_red(self, folder: Path, pond: str) -> str:
         """Register a pond with a keeper and have it go red; return the alarm's id."""
         start = datetime(2026, 7, 20, tzinfo=UTC)
@@ -71,9 +89,7 @@ class Desk:
             for step, level in enumerate([308.9] * 6 + [309.1] * 3)
         ]
         (folder / "level.csv").write_text("time,level\n" + "\n".join(rows) + "\n", "utf-8")
-        site = folder / f"{pond}.toml"
-        site.write_text(SITE.format(pond=pond), "utf-8")
-        self.run("import", str(site))
+        site = self.known(pond, folder)
         person = f"keeper-{pond}"
         self.run("registry", "people", "register", person, "--name", "Li Shouba")
         self.run("registry", "grid", "assign", f"pond:{pond}", "enterprise", person)
@@ -131,6 +147,12 @@ def test_what_is_refused(desk: Desk, tmp_path: Path) -> None:
         ),
         (("shelve", "p", "--reason", "x", "--by", "a", "--until", "2020-01-01T00:00+08:00"), "has passed"),
         (("unshelve", "none", "--by", "a"), "none"),
+        (("unshelve", "none", "--by", "…"), "says nothing"),
+        (("list", "--pond", "X Y"), "X Y"),
+        (("shelvings", "--pond", "X Y"), "X Y"),
+        (("show", "\x1b[2Jnone"), r"\x1b[2Jnone"),
+        (("shelve", "p", "--reason", "x", "--by", "a", "--for", "9999d"), "30 days"),
+        (("shelve", "p", "--reason", "x", "--by", "a", "--for", "2h"), "no pond p"),
     ):
         with pytest.raises(TailwardenError) as refused:
             desk.run("alarms", *arguments)
@@ -147,10 +169,12 @@ def test_what_is_refused(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_shelved_red_is_held_back_until_unshelved(desk: Desk, tmp_path: Path) -> None:
-    shelving = desk.json(
-        "alarms", "shelve", "shelf", "--highest", "red", "--reason", "the gauge is being replaced", "--by", "Li",
-        "--second-approver", "Han", "--for", "90min",
-    )["shelving"]  # fmt: skip
+    desk.known("shelf", tmp_path)
+    for person in ("li", "han"):
+        desk.run("registry", "people", "register", person, "--name", person.title())
+    shelve = ("alarms", "shelve", "shelf", "--highest", "red", "--reason", "the gauge is being replaced", "--by", "Li",
+              "--second-approver", "Han", "--for", "90min")  # fmt: skip
+    shelving = desk.heard(*shelve)["shelving"]
     ends, begins = datetime.fromisoformat(shelving["expires"]), datetime.fromisoformat(shelving["begins"])
     assert timedelta(minutes=89) < ends - begins < timedelta(minutes=91)
     listed = desk.run("alarms", "shelvings", "--pond", "shelf")

@@ -68,7 +68,10 @@ def known_limit(shadow: PondView, level: LevelName) -> float:
 @settings(max_examples=examples(200), deadline=None)
 @given(ponds(), st.sampled_from(LEVELS))
 def test_a_storm_reaches_its_level_and_no_more(pond: PondView, level: LevelName) -> None:
-    shadow = shadow_of(pond, "drill-yi")
+    shadow = shadow_of(
+        pond.model_copy(update={"pond": pond.pond.model_copy(update={"name": "Y\ni\u202e"})}), "drill-yi"
+    )
+    assert shadow.pond.name.endswith("Yi"), "a name of old is no command's any more"
     known = {name for band in pond.limits[0].bands["level"] for name in LEVELS if getattr(band, name.value) is not None}
     if level not in known:
         with pytest.raises(Conflict) as refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -203,6 +204,15 @@ def test_red_is_never_covered_and_never_shelved_by_one_person() -> None:
     story.play("level", "red")
     assert {event.person_id for event in story.decided(MessageKind.ALARM)} == {"an", "bo"}
     assert all(worse(LevelName.RED, level) or level is LevelName.RED for level in ORDER)
+
+
+@pytest.mark.parametrize("second", ["…", "-", "\u200b", " X "])
+def test_a_shelving_of_old_that_nobody_else_stood_for_keeps_no_red_quiet(second: str) -> None:
+    story = Story(LevelName.YELLOW)
+    story.play("shelve", ("red", True, 5000))
+    story.shelvings = [each.model_copy(update={"second_approver": second}) for each in story.shelvings]
+    story.play("level", "red")
+    assert {event.person_id for event in story.decided(MessageKind.ALARM)} == {"an", "bo"}
 
 
 def test_a_falling_limb_is_told_as_one_step_and_the_all_clear_at_once() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.names import has_controls, is_blank, letters_of, same_name
+from shared.names import has_controls, is_blank, letters_of, same_name, visible
+from shared.problems import NotFound, problem_of
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,11 @@ def test_no_name_holds_signs_that_change_what_is_read(name: str) -> None:
 @pytest.mark.parametrize("name", ["张三（县长）", "O\u2019Neill-Ní", "ﾅﾏｴ", "王\u200d工"])
 def test_names_people_have_are_taken(name: str) -> None:
     assert not has_controls(name)
+
+
+@given(st.text())
+def test_a_refusal_repeats_nothing_that_a_terminal_obeys(given_id: str) -> None:
+    error = NotFound("notifier.no_alarm", alarm=given_id)
+    for said in (str(error), error.words("zh"), problem_of(error).words("en"), problem_of(error).detail):
+        assert not has_controls(said.replace("\n", "").replace("\t", ""))
+    assert has_controls(given_id) or visible(given_id) == given_id

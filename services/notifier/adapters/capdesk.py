@@ -21,12 +21,21 @@ from services.notifier.domain.alarm import Alarm
 from services.notifier.domain.directory import Directory
 from shared.contracts.notifier import AlarmChanged, AlarmOpened, CapPublished
 from shared.eventstore import Decider, Recording, ServiceStore, handle
+from shared.names import has_controls
 from shared.postgres import Connection, Pool
 
 __all__ = ["CapDesk"]
 
 NEWEST = 500
-"""Documents in the feed, at most; every single one stays readable under its own address."""
+"""Documents in the feed beside those in force; every single one stays readable under its own address."""
+
+_FEED = """
+(SELECT identifier, state::text FROM cap_document ORDER BY published DESC, identifier LIMIT %s)
+UNION
+SELECT d.identifier, d.state::text FROM alarm a CROSS JOIN LATERAL (
+    SELECT identifier, state FROM cap_document WHERE alarm_id = a.id ORDER BY number DESC LIMIT 1) d
+WHERE a.ended IS NULL AND d.state->>'level' IS NOT NULL
+"""
 
 _DOCUMENT: Decider[CapPublished, None] = Decider(
     initial=None, decide=lambda event, _: [event], evolve=lambda state, _: state
@@ -63,8 +72,8 @@ class CapDesk:
             each.model_copy(update={"identifier": known[each.number]}) for each in history[:-1] if each.number in known
         )
         last = history[-1]
-        if last.level is None and not past:
-            return
+        if last.level is None and (not past or (alarm.exercise and past[-1].level is None)):
+            return  # nothing stands that could be cleared
         last = last.model_copy(update={"identifier": await self._own(conn, last)})
         document = cap_document(self._subject(alarm), (*past, last), self._sender)
         event = CapPublished(
@@ -77,17 +86,17 @@ class CapDesk:
         await handle(conn, self._parts.store, stream, _DOCUMENT, event, recording, self._parts.projections)
 
     async def atom(self) -> bytes:
-        """See ``web.Feed``: the newest documents, of alarms that are over too."""
+        """See ``web.Feed``: every document in force, and the newest, of alarms that are over too."""
         async with self._pool.connection() as conn:
-            cursor = await conn.execute(
-                "SELECT state::text FROM cap_document ORDER BY published DESC, identifier LIMIT %s", (NEWEST,)
-            )
-            found = [_document(CapPublished.model_validate_json(row[0])) for row in await cursor.fetchall()]
+            cursor = await conn.execute(_FEED, (NEWEST,))
+            found = [_document(CapPublished.model_validate_json(row[1])) for row in await cursor.fetchall()]
         updated = max((datetime.fromisoformat(each.sent) for each in found), default=datetime(1970, 1, 1, tzinfo=UTC))
         return atom_feed(Feed(url=f"{self._base}/cap/feed.atom", documents=f"{self._base}/cap"), found, updated)
 
     async def document(self, identifier: str) -> bytes | None:
         """See ``web.Feed``."""
+        if has_controls(identifier):
+            return None  # no document has such a name, and the database takes none with NUL
         async with self._pool.connection() as conn:
             cursor = await conn.execute("SELECT state->>'xml' FROM cap_document WHERE identifier = %s", (identifier,))
             row = await cursor.fetchone()

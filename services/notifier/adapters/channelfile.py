@@ -88,6 +88,11 @@ class ChannelConfig(_Strict):
         found = None if self.url is None else _WEBHOOK.fullmatch(self.url.get_secret_value())
         return None if found is None else found[1]
 
+    @property
+    def mail(self) -> bool:
+        """Whether it is SMTP that takes its messages."""
+        return self.url is not None and self.url.get_secret_value().lower().startswith(("mailto:", "mailtos:"))
+
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the URL with its places filled; *values* are quoted already."""
         assert self.url is not None  # a directory has none

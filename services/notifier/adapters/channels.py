@@ -21,6 +21,7 @@ from apprise.common import NotifyFormat, PersistentStoreMode
 from apprise.plugins.base import NotifyBase
 
 from services.notifier.adapters.channelfile import ChannelConfig, read_channels
+from services.notifier.adapters.lanes import Lanes
 from services.notifier.adapters.mailbox import put_into
 from services.notifier.adapters.tls import spare_contexts
 from services.notifier.adapters.witness import hushed, verdict, witnessed
@@ -42,8 +43,13 @@ _ASSET = AppriseAsset(
     pem_autogen=False,
     http_redirects=False,  # a message goes where it was addressed
 )
+_SUBJECT = 300
+"""Bytes of a mail's subject."""
 _BAD_ADDRESS = Handed(sent=False, lasting=True, personal=True, why="bad_address")
 _TIMEOUT = Handed(sent=False, maybe=True, why="timeout")
+_HANGS = Handed(sent=False, why="timeout")
+"""Not even tried: the attempt before hangs yet."""
+_BROKE = Handed(sent=False, maybe=True, why="error")
 
 
 class ConfiguredChannel:
@@ -51,8 +57,7 @@ class ConfiguredChannel:
 
     def __init__(self, config: ChannelConfig, clock: Clock) -> None:
         self._config, self._clock = config, clock
-        self._under_way = 0
-        self._lock = threading.Lock()
+        self._lanes = Lanes(config.concurrency, apart=config.webhook is not None)
 
     def __repr__(self) -> str:
         return f"<channel {self.name}>"
@@ -82,36 +87,42 @@ class ConfiguredChannel:
         """See ``ports.Channel``."""
         return RateLimit(self._config.per_second, self._config.per_minute)
 
-    @property
-    def free(self) -> bool:
+    def free(self, address: str | None) -> bool:
         """See ``ports.Channel``: threads of hung providers count until they end."""
-        return self._under_way < self._config.concurrency
+        return self._lanes.free(address)
 
     async def send(self, text: Text, address: str | None, person_id: str) -> Handed:
-        """See ``ports.Channel``."""
+        """See ``ports.Channel``: where the address is the provider, its failures say nothing about anybody else's."""
+        handed = await self._sent(text, address, person_id)
+        own = self._config.webhook is not None and not handed.sent
+        return handed.model_copy(update={"personal": True}) if own else handed
+
+    async def _sent(self, text: Text, address: str | None, person_id: str) -> Handed:
+        attempt = self._lanes.begin(address)
+        if attempt is None:
+            return _HANGS
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Handed] = loop.create_future()
 
         def work() -> None:
+            handed = _BROKE
             try:
                 handed = self._hand_over(text, address, person_id)
             except Exception:
                 # Whatever it says may hold the address; whether it got through, nobody knows.
-                handed = Handed(sent=False, maybe=True, why="error")
+                handed = _BROKE
             finally:
-                with self._lock:
-                    self._under_way -= 1
+                self._lanes.end(attempt, handed.sent)
             with suppress(RuntimeError):  # the loop has ended; nobody waits any more
                 loop.call_soon_threadsafe(_tell, answer, handed)
 
-        with self._lock:
-            self._under_way += 1
         # A daemon: one that hangs must not hold up the end of the process either.
         threading.Thread(target=work, name=f"channel-{self.name}", daemon=True).start()
         try:
             async with asyncio.timeout(self._config.timeout_s):
                 return await answer
         except TimeoutError:
+            self._lanes.late(attempt)
             return _TIMEOUT
 
     def _hand_over(self, text: Text, address: str | None, person_id: str) -> Handed:
@@ -124,14 +135,10 @@ class ConfiguredChannel:
             # Its own pace is a pause of seconds before each request; ours is the channel's rate.
             plugin.request_rate_per_sec = 0
             plugin.socket_connect_timeout = plugin.socket_read_timeout = self._config.timeout_s
-            if plugin.notify(body=text.body, title=text.subject, body_format=NotifyFormat.TEXT):
+            title = _one_line(text.subject) if self._config.mail else text.subject
+            if plugin.notify(body=text.body, title=title, body_format=NotifyFormat.TEXT):
                 return Handed(sent=True)
-            return self._judged(verdict(notes))
-
-    def _judged(self, handed: Handed) -> Handed:
-        """A web address that is no more says nothing about anybody else's."""
-        gone = self._config.webhook is not None and handed.why in ("http_404", "http_410")
-        return handed.model_copy(update={"personal": True}) if gone else handed
+            return verdict(notes)
 
     def _write(self, directory: Path, text: Text, person_id: str) -> Handed:
         try:
@@ -177,6 +184,16 @@ class ConfiguredChannels:
 def _tell(answer: asyncio.Future[Handed], handed: Handed) -> None:
     if not answer.done():
         answer.set_result(handed)
+
+
+def _one_line(subject: str) -> str:
+    """Return a mail's subject, cut to what one line of a mail holds: the text itself says the whole.
+
+    Apprise does not fold it, and writes each byte that is not ASCII as three characters; a line has 998 at most
+    (RFC 5322, section 2.1.1).
+    """
+    encoded = subject.encode()
+    return subject if len(encoded) <= _SUBJECT else f"{encoded[: _SUBJECT - 3].decode(errors='ignore')}…"
 
 
 def _plain(address: str) -> str:

@@ -22,7 +22,7 @@ from services.notifier.domain.delivery import event_of as recorded
 from services.notifier.domain.directory import Directory
 from services.notifier.domain.hearing import WarningEvent, hear
 from services.notifier.domain.pipeline import advance, end
-from services.notifier.domain.policy import Settings
+from services.notifier.domain.policy import ORDER, Settings
 from services.notifier.domain.routing import Routing, chain
 from services.notifier.domain.world import Neighbour, World
 from shared.clock import Clock
@@ -196,10 +196,11 @@ class Desk:
                 logger(__name__).info("not told", why="no_such_exercise", pond=event.pond_id, what=event.event_type)
                 return
             now = self.clock.now()
-            if now - event.at > BACKLOG and not exercise:  # nothing real waits for an exercise
-                self._behind_until = now + QUIET
 
             def step(alarm: Alarm | None) -> Sequence[AlarmEvent]:
+                # Asked only about what has not been heard before. Nothing real waits for an exercise.
+                if now - event.at > BACKLOG and not exercise:
+                    self._behind_until = now + QUIET
                 level = getattr(event, "level", None)
                 world = self.world(alarm, event.pond_id, level)
                 return hear(alarm, event, world, self.plan.cards, exercise)
@@ -212,19 +213,22 @@ class Desk:
     # -- time and people ------------------------------------------------------------------------------------
 
     async def tick(self) -> int:
-        """Do what has fallen due in every alarm; return for how many something had."""
-        async with self.lock:
-            due = [
-                alarm.alarm_id
-                for alarm in self.alarms.values()
-                if advance(alarm, self.world(alarm, alarm.pond_id, alarm.level))
-            ]
-            for alarm_id in due:
-                trace = self._traces.get(alarm_id)
-                pond = self.alarms[alarm_id].pond_id
-                with bound(alarm=alarm_id, pond=pond), span("advance alarm", parent=trace, within=True):
-                    await self._step(alarm_id, self._advance, "clock")
-            return len(due)
+        """Do what has fallen due in every alarm, the worst first; return for how many something had.
+
+        Between two alarms whoever waits comes first: an answer, a fresh red.
+        """
+        due = [
+            alarm
+            for alarm in sorted(self.alarms.values(), key=lambda alarm: -ORDER[alarm.level])
+            if advance(alarm, self.world(alarm, alarm.pond_id, alarm.level))
+        ]
+        for alarm in due:
+            async with self.lock:  # fair: whoever asked for it before has it before
+                trace = self._traces.get(alarm.alarm_id)
+                about = bound(alarm=alarm.alarm_id, pond=alarm.pond_id)
+                with about, span("advance alarm", parent=trace, within=True):
+                    await self._step(alarm.alarm_id, self._advance, "clock")
+        return len(due)
 
     async def act(self, alarm_id: str, by: str, acts: Callable[[Alarm], Sequence[AlarmEvent]]) -> Alarm | None:
         """Do a person's act on an alarm, and what follows from it; None when there is no such alarm."""

@@ -86,6 +86,11 @@ class Links:
         if cursor.rowcount != 1:
             raise Conflict("links.used")
 
+    async def restore(self, conn: Connection, token: str) -> None:
+        """Make an act's token good again: what it was used for was refused."""
+        *_, nonce = self._read(self._act, token, 3)
+        await conn.execute("DELETE FROM spent_token WHERE nonce = %s", (nonce,))
+
     def _read(self, serializer: URLSafeTimedSerializer, token: str, parts: int) -> list[str]:
         try:
             read = serializer.loads(token, max_age=int(self._lifetime.total_seconds()))

@@ -214,18 +214,23 @@ class Outbox:
             row = await cursor.fetchone()
         return None if row is None else row[0]
 
-    async def claim(self, ids: Sequence[str], channel: str, rate: RateLimit, now: datetime) -> list[Claimed] | datetime:
-        """See ``ports.Post``. A token of the channel's rate goes with what is claimed."""
-        claimed: list[Claimed] = []
+    async def claim(
+        self, ids: Sequence[str], channel: str, rate: RateLimit, now: datetime, again: datetime | None = None
+    ) -> list[Claimed] | datetime:
+        """See ``ports.Post``. A token of the channel's rate goes with what is claimed, and so does a look at it."""
+        claimed: list[Claimed] | datetime = []
         async with self._pool.connection() as conn, conn.transaction():
+            if again is not None and not await _look(conn, channel, now, again):
+                return now  # another process is trying it: look again who goes where
             ready = await _token(conn, channel, rate, now)
             if ready is not None:
-                return ready
+                claimed = ready
+                raise psycopg.Rollback  # the look too
             cursor = await conn.execute(_CLAIM, (self.run.id, channel, now, list(ids), now))
             rows = sorted(await cursor.fetchall(), key=lambda row: int(row[-1]))
             claimed = [Claimed.model_validate(dict(zip(_COLUMNS, row[:-1], strict=True))) for row in rows]
             if not claimed:
-                raise psycopg.Rollback  # the token too
+                raise psycopg.Rollback  # the token too, and the look
         return claimed
 
     async def away(self) -> dict[str, Away]:
@@ -235,15 +240,6 @@ class Outbox:
                 "SELECT channel, down_since, probe_at FROM channel_health WHERE down_since IS NOT NULL"
             )
             return {row[0]: Away(since=row[1], probe_at=row[2]) for row in await cursor.fetchall()}
-
-    async def probe(self, channel: str, now: datetime, again: datetime) -> bool:
-        """See ``ports.Post``."""
-        async with self._pool.connection() as conn:
-            cursor = await conn.execute(
-                "UPDATE channel_health SET probe_at = %s WHERE channel = %s AND probe_at <= %s",
-                (again, channel, now),
-            )
-            return cursor.rowcount == 1
 
     async def purge(self, before: datetime) -> int:
         """Forget what was settled before a moment (the events stay); return how much that was."""
@@ -256,6 +252,14 @@ class Outbox:
         async with self._pool.connection() as conn:
             cursor = await conn.execute("SELECT state, count(*) FROM delivery GROUP BY state")
             return {str(state): int(count) for state, count in await cursor.fetchall()}
+
+
+async def _look(conn: Connection, channel: str, now: datetime, again: datetime) -> bool:
+    """Take the right to try a channel that is down; nobody else has it before *again*."""
+    cursor = await conn.execute(
+        "UPDATE channel_health SET probe_at = %s WHERE channel = %s AND probe_at <= %s", (again, channel, now)
+    )
+    return cursor.rowcount == 1
 
 
 async def _token(conn: Connection, channel: str, rate: RateLimit, now: datetime) -> datetime | None:

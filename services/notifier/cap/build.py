@@ -4,7 +4,8 @@ The first is an Alert; every change of the warning (a step up or down, a verific
 
 The regular end is an Update too, with the response type AllClear: the warning was right, what it warned of is over,
 and readers should be told so. CAP's Cancel takes a message back; it is used where the message should not have been
-sent, that is when late data show that the warning never had a ground.
+sent, that is when late data show that the warning never had a ground, and at the end of every exercise: nothing of
+one may be left standing anywhere.
 
 Each Update and Cancel names *every* earlier document of the warning, not the last one only: whichever of them a
 reader has missed, none is left standing.
@@ -52,10 +53,10 @@ def cap_document(subject: Subject, history: Sequence[Revision], sender: Sender) 
     """
     if not history:
         raise ValueError("a warning without history has no document")
-    revision, earlier = history[-1], _standing(history[:-1])
+    revision, earlier = history[-1], _standing(subject, history[:-1])
     if revision.level is None and not earlier:
         raise ValueError("nothing was published that could be cleared")
-    kind = _kind(revision, bool(earlier))
+    kind = _kind(subject, revision, bool(earlier))
     identifier = identifier_of(subject, revision, sender)
     sent = _moment(revision.sent, subject)
     status: Literal["Actual", "Exercise"] = "Exercise" if subject.exercise else "Actual"
@@ -82,16 +83,20 @@ def cap_document(subject: Subject, history: Sequence[Revision], sender: Sender) 
     )  # fmt: skip
 
 
-def _standing(history: Sequence[Revision]) -> list[Revision]:
+def _standing(subject: Subject, history: Sequence[Revision]) -> list[Revision]:
     """Return the earlier revisions a document refers to: those since the last that took everything back."""
-    last = max((place for place, each in enumerate(history) if each.withdrawn), default=-1)
+    last = max((place for place, each in enumerate(history) if _takes_back(subject, each)), default=-1)
     return list(history[last + 1 :])
 
 
-def _kind(revision: Revision, follows: bool) -> Literal["Alert", "Update", "Cancel"]:
+def _kind(subject: Subject, revision: Revision, follows: bool) -> Literal["Alert", "Update", "Cancel"]:
     if not follows:
         return "Alert"
-    return "Cancel" if revision.withdrawn else "Update"
+    return "Cancel" if _takes_back(subject, revision) else "Update"
+
+
+def _takes_back(subject: Subject, revision: Revision) -> bool:
+    return revision.withdrawn or (subject.exercise and revision.level is None)
 
 
 def _reference(subject: Subject, revision: Revision, sender: Sender) -> str:

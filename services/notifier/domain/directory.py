@@ -30,6 +30,7 @@ from shared.contracts.people import (
 )
 from shared.contracts.registry import PondAmended, PondDescription, PondRegistered
 from shared.contracts.synthetic import is_exercise
+from shared.names import same_name
 
 __all__ = ["Directory", "GridEntry", "PersonEntry", "RosterEntry"]
 
@@ -79,6 +80,15 @@ class Directory:
         """Cities that somebody answers for, or is on duty for."""
         self.shadows: dict[str, str] = {}
         """Exercise ponds, past ones too: shadow id → the pond it stands for."""
+
+    def called(self, given: str) -> list[PersonEntry]:
+        """Return who is meant by an id or a name, however it is written: none, one, or several of one name.
+
+        An id means its bearer whatever others are called. Who has left signs nothing any more.
+        """
+        present = [person for person in self.people.values() if not person.left]
+        by_id = [person for person in present if person.person_id == given.strip()]
+        return by_id or [person for person in present if same_name(person.name, given)]
 
     def pond(self, pond_id: str) -> PondDescription | None:
         """Return a pond, or the one that an exercise's pond stands for."""

@@ -17,6 +17,7 @@ from shared.contracts.base import Moment, Record
 from shared.contracts.levels import LevelName, SensorKind, SensorState
 from shared.contracts.limits import SENSOR_PREFIX, limits_of
 from shared.contracts.registry import LimitBand, LimitDocument, PondDescription, PondView, SensorDescription
+from shared.names import has_controls
 from shared.problems import Conflict
 
 __all__ = ["EVERY", "Gauge", "Reading", "Storm", "shadow_of", "storm_of"]
@@ -114,7 +115,11 @@ def shadow_of(view: PondView, shadow_id: str) -> PondView:
     rules["threshold"] = {**view.pond.rules.get("threshold", {}), "enabled": True}
     for name in ("trend", "compound", "slow_climb"):
         rules[name] = {"enabled": False}
-    pond: dict[str, Any] = {"id": shadow_id, "name": f"{_MARK}{view.pond.name}"[:200], "rules": rules}
+    # Of a name that was registered before controls were refused, what a reader sees.
+    name, county = (
+        "".join(sign for sign in text if not has_controls(sign)) for text in (view.pond.name, view.pond.county)
+    )
+    pond: dict[str, Any] = {"id": shadow_id, "name": f"{_MARK}{name}"[:200], "county": county, "rules": rules}
     description = PondDescription.model_validate({**view.pond.model_dump(), **pond})
     return PondView(pond=description, sensors=sensors, limits=tuple(limits))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -17,10 +18,13 @@ from services.notifier.handlers import Notifier
 from services.notifier.web.page import alarm_page, problem_page
 from shared.contracts.monitor import Cause
 from shared.contracts.notifier import ActOnCard, AlarmView, Answer, AnswerAlarm, ReportRead, ShowAlarm
+from shared.contracts.reading import read_value
 from shared.contracts.registry import PondDescription
 from shared.problems import BadInput, NotFound, TailwardenError
 
-__all__ = ["Facts", "Feed", "web_app"]
+__all__ = ["Facts", "Feed", "Spend", "web_app"]
+
+Spend = Callable[[str, Holder], AbstractAsyncContextManager[None]]
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -56,7 +60,7 @@ def web_app(
     links: Links,
     notifier: Notifier,
     facts: Callable[[str], Awaitable[Facts | None]],
-    spend: Callable[[str, Holder], Awaitable[None]],
+    spend: Spend,
     feed: Feed | None = None,
 ) -> Starlette:
     """Return the application.
@@ -66,7 +70,7 @@ def web_app(
     facts
         Looks up what an alarm is about.
     spend
-        Uses an act's token up; raises what ``Links.spend`` raises.
+        Uses an act's token up, unless what is done within is refused; raises what ``Links.spend`` raises.
     """
 
     async def show(request: Request) -> Response:
@@ -76,6 +80,8 @@ def web_app(
         return await _guarded(request, _acted)
 
     async def _opened(request: Request, holder: Holder, language: str) -> Response:
+        if request.method == "HEAD":
+            return Response(status_code=200, headers=HEADERS, media_type="text/html")  # nobody has read anything
         view = await notifier.read(ReportRead(alarm_id=holder.alarm_id, person_id=holder.person_id))
         return await _page(view, holder, language)
 
@@ -83,24 +89,19 @@ def web_app(
         form = await request.form(max_fields=8, max_part_size=16_384)
         refused, status = "", 200
         try:
-            await spend(str(form.get("act", "")), holder)
-            await _do(holder, {key: str(value) for key, value in form.items()})
+            command = _command(holder, {key: str(value) for key, value in form.items()})
+            async with spend(str(form.get("act", "")), holder):
+                await _do(command)
         except TailwardenError as error:
             refused, status = error.words(language), error.status
         view = await notifier.show(ShowAlarm(alarm_id=holder.alarm_id))
         return await _page(view, holder, language, refused, status)
 
-    async def _do(holder: Holder, form: dict[str, str]) -> None:
-        about = {"alarm_id": holder.alarm_id, "person_id": holder.person_id, "note": form.get("note", "")[:500]}
-        if "step" in form:
-            await notifier.act_on_card(ActOnCard.model_validate({**about, "step_id": form["step"]}))
-            return
-        try:
-            answer = Answer(form.get("answer", ""))
-        except ValueError as error:
-            known = ", ".join(each.value for each in Answer)
-            raise BadInput("links.no_answer", field="answer", known=known) from error
-        await notifier.answer(AnswerAlarm.model_validate({**about, "answer": answer}), via="link")
+    async def _do(command: ActOnCard | AnswerAlarm) -> None:
+        if isinstance(command, ActOnCard):
+            await notifier.act_on_card(command)
+        else:
+            await notifier.answer(command, via="link")
 
     async def _page(view: AlarmView, holder: Holder, language: str, refused: str = "", status: int = 200) -> Response:
         person = next((each for each in view.people if each.person_id == holder.person_id), None)
@@ -116,6 +117,8 @@ def web_app(
         language = _language(request)
         try:
             return await work(request, links.holder(request.path_params["token"]), language)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except TailwardenError as error:
             return HTMLResponse(problem_page(error, language), error.status, HEADERS)
 
@@ -141,6 +144,25 @@ def web_app(
             Route("/healthz", health),
         ]
     )
+
+
+def _command(holder: Holder, form: dict[str, str]) -> ActOnCard | AnswerAlarm:
+    """Return what a form asks for.
+
+    Raises
+    ------
+    BadInput
+        ``links.no_answer``, or what does not fit the command.
+    """
+    about = {"alarm_id": holder.alarm_id, "person_id": holder.person_id, "note": form.get("note", "")[:500]}
+    if "step" in form:
+        return read_value(ActOnCard, {**about, "step_id": form["step"]})
+    try:
+        answer = Answer(form.get("answer", ""))
+    except ValueError as error:
+        known = ", ".join(each.value for each in Answer)
+        raise BadInput("links.no_answer", field="answer", known=known) from error
+    return read_value(AnswerAlarm, {**about, "answer": answer})
 
 
 def _language(request: Request) -> str:

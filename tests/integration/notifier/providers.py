@@ -79,12 +79,14 @@ async def mail_server() -> AsyncIterator[MailServer]:
 
 @dataclass
 class WebHooks:
-    """Keeps what is posted. ``status``: its answer, by path; a path in ``hang`` gets none."""
+    """Keeps what is posted. ``status``: its answer, by path; one in ``hang`` gets none, in ``drip`` never all."""
 
     port: int = 0
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     status: dict[str, int] = field(default_factory=dict)
     hang: set[str] = field(default_factory=set)
+    drip: set[str] = field(default_factory=set)
+    begun: set[str] = field(default_factory=set)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     def at(self, path: str) -> str:
@@ -101,6 +103,11 @@ class WebHooks:
                 self.posts.append((path, json.loads(body)))
             if path in self.hang:
                 await self.let_go.wait()
+            while path in self.drip and not self.let_go.is_set():
+                writer.write(b"HTTP/1.1 200 so\r\nX: " if path not in self.begun else b".")
+                self.begun.add(path)
+                await writer.drain()
+                await asyncio.sleep(0.05)
             writer.write(f"HTTP/1.1 {status} so\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

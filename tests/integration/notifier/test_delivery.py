@@ -12,6 +12,7 @@ import pytest
 
 from services.notifier.domain.delivery import Parcel
 from services.notifier.domain.retry import RetryPolicy
+from services.notifier.ports import RateLimit
 from services.notifier.sender import SenderSettings
 from shared.clock import SystemClock
 from shared.contracts.levels import LevelName
@@ -79,10 +80,25 @@ async def test_a_message_is_delivered_once_and_recorded(pool: Pool, tmp_path: Pa
     assert (await office.row("d1"))["state"] == "sent"
 
 
+async def test_a_pond_with_a_long_name_has_its_mail(pool: Pool, tmp_path: Path) -> None:
+    async with mail_server() as server:
+        office = Office(pool, tmp_path, mail_channel(server), PEOPLE)
+        for whole, name in ((parcel("d1"), "尾" * 200), (parcel("d2", "bo"), "pond" * 50)):
+            about = whole.message.model_copy(update={"pond_id": name})  # what the words of this test call it by
+            await office.put(whole.model_copy(update={"message": about}))
+        await office.go(10)
+    assert len(office.desk.sent) == 2
+    long, plain = sorted(server.mails, key=lambda mail: mail.to)
+    assert long.subject.startswith("red 尾尾")
+    assert long.subject.endswith("尾…")
+    assert "尾" * 200 in long.body
+    assert plain.subject == f"red {'pond' * 50}"
+
+
 async def test_backoff_then_the_next_channel_then_a_report(pool: Pool, tmp_path: Path) -> None:
     office = Office(pool, tmp_path, DEAD + box_channel("mail"), PEOPLE)
     await office.put(*(parcel(f"d-{name}", name, channels=("mobile", "mail")) for name in PEOPLE))
-    await office.go(300)
+    await office.go(50)
     assert sorted(who for who, _ in box(tmp_path)) == sorted(PEOPLE)
     of_an = [event for event in office.desk.events if event.person_id == "an"]
     assert of_an[-1].event_type == "notifier.alarm.sent"
@@ -93,7 +109,7 @@ async def test_backoff_then_the_next_channel_then_a_report(pool: Pool, tmp_path:
     assert max(tries.values()) <= 3
     (down,) = [event for event in office.desk.reports if isinstance(event, ChannelDown)]
     assert (down.channel, down.why) == ("gateway", "unreachable")
-    # Known to be down, it is passed over at once.
+    # Known to be down, it is passed over at once: something less than red may find out whether it still is.
     before = len(office.desk.failed)
     await office.put(parcel("later", channels=("mobile", "mail"), at=office.clock.now(), level=LevelName.RED))
     await office.go(0)
@@ -192,6 +208,86 @@ timeout_s = 1.5
     assert {event.person_id: event.maybe_again for event in office.desk.sent} == {
         "an": True, "bo": False, "chen": False, "dai": False,
     }  # fmt: skip
+
+
+async def test_people_s_own_broken_receivers_are_their_own_matter(pool: Pool, tmp_path: Path) -> None:
+    hooks_toml = '[channels.own]\nkind = "webhook"\nurl = "json:{address}"\ntimeout_s = 1\n'
+    async with web_hooks() as hooks:
+        hooks.status = {"/an": 500, "/bo": 403, "/chen": 503}
+        people = {name: {"webhook": hooks.at(f"/{name}"), "mobile": "13812341234"} for name in PEOPLE}
+        people["bad"] = {"webhook": "http://127.0.0.1:9/", "mobile": "13812341234"}
+        office = Office(pool, tmp_path, hooks_toml + box_channel(), people)
+        for number in range(4):
+            due = [
+                parcel(f"{number}-{who}", who, channels=("webhook", "mobile"), at=office.clock.now()) for who in people
+            ]
+            await office.put(*due)
+            await office.go(60)
+    assert office.desk.reports == []
+    assert [path for path, _ in hooks.posts] == ["/dai"] * 4
+    assert {who for who, _ in box(tmp_path)} == {"an", "bo", "chen", "bad"}
+
+
+async def test_a_receiver_that_hangs_leaves_the_channel_to_others(pool: Pool, tmp_path: Path) -> None:
+    hooks_toml = '[channels.own]\nkind = "webhook"\nurl = "json:{address}"\ntimeout_s = 0.3\nconcurrency = 2\n'
+    async with web_hooks() as hooks:
+        hooks.drip = {"/an", "/bo", "/chen"}  # a byte now and then: the provider's own time never runs out
+        people = {name: {"webhook": hooks.at(f"/{name}"), "mobile": "13812341234"} for name in PEOPLE}
+        settings = SenderSettings(retry=RetryPolicy(attempts=1))
+        office = Office(pool, tmp_path, hooks_toml + box_channel(), people, clock=SystemClock(), settings=settings)
+        async with office.running():
+            for number in range(2):
+                names = ("an", "bo", "chen")
+                now = office.clock.now()
+                due = [parcel(f"{number}-{who}", who, channels=("webhook", "mobile"), at=now) for who in names]
+                await office.put(*due)
+                office.sender.wake()
+                await until(lambda number=number: len(office.desk.sent) == 3 * (number + 1), 10)
+            await office.put(parcel("free", "dai", channels=("webhook",), at=office.clock.now()))
+            office.sender.wake()
+            await until(lambda: len(office.desk.sent) == 7, 10)
+    assert ("/dai") in [path for path, _ in hooks.posts]
+    assert sum(path == "/an" for path, _ in hooks.posts) == 1, "no second thread while the first hangs"
+    assert office.desk.reports == []
+
+
+async def test_a_channel_that_is_down_is_tried_by_red_too_when_there_is_nothing_else(
+    pool: Pool, tmp_path: Path
+) -> None:
+    channels = box_channel() + box_channel("mail").replace("sms", "second").replace('"box"', '"other"')
+    office = Office(pool, tmp_path, channels, PEOPLE)
+    (tmp_path / "box").write_text("no directory")
+    for minute in range(3):
+        names = [
+            parcel(f"{minute}-{name}", name, channels=("mobile", "mail"), at=office.clock.now()) for name in PEOPLE
+        ]
+        await office.put(*names)
+        await office.go(60)
+    assert [type(event) for event in office.desk.reports] == [ChannelDown]
+    probes = len([event for event in office.desk.failed if event.at > START + timedelta(seconds=60)])
+    assert 1 <= probes <= 2, "one message now and then, in a storm of nothing but red"
+    (tmp_path / "box").unlink()
+    await office.put(parcel("last", channels=("mobile", "mail"), at=office.clock.now()))
+    await office.go(70)
+    assert (await office.row("last"))["state"] == "sent"
+    await office.put(parcel("next", channels=("mobile", "mail"), at=office.clock.now()))
+    await office.go(1)
+    assert [type(event) for event in office.desk.reports] == [ChannelDown, ChannelUp]
+
+
+async def test_a_look_at_a_channel_is_not_spent_on_nothing(pool: Pool, tmp_path: Path) -> None:
+    office = Office(pool, tmp_path, box_channel(), PEOPLE)
+    await office.desk.report(ChannelDown(channel="sms", why="unreachable", at=START))
+    later, again = START + timedelta(seconds=30), START + timedelta(seconds=60)
+    assert await office.outbox.claim(["gone"], "sms", RateLimit(), later, again) == []
+    await office.put(parcel("d1", channels=("mobile",)))
+    slow = RateLimit(per_minute=1)
+    assert len(await office.outbox.claim(["d1"], "sms", slow, later, again)) == 1  # type: ignore[arg-type]  # a list
+    assert await office.outbox.claim(["d1"], "sms", slow, later, again) == later, "somebody tries it just now"
+    assert (await office.outbox.away())["sms"].probe_at == again
+    ready = await office.outbox.claim(["d1"], "sms", slow, again, again + timedelta(seconds=30))
+    assert ready == later + timedelta(seconds=60), "the rate allows none yet"
+    assert (await office.outbox.away())["sms"].probe_at == again
 
 
 async def test_what_is_due_together_goes_in_one_message_the_newest_of_each_alarm(pool: Pool, tmp_path: Path) -> None:

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
+from xml.etree import ElementTree
 
 import httpx
 import psycopg
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from services.notifier.adapters.alarms import StoredAlarms
+from services.notifier.adapters.capdesk import CapDesk
 from services.notifier.adapters.desk import Desk, Plan
 from services.notifier.adapters.links import Holder, Links
 from services.notifier.adapters.outbox import Outbox
 from services.notifier.adapters.outgoing import Parcels
+from services.notifier.cap import Sender
 from services.notifier.cards import load_cards
+from services.notifier.domain.directory import Directory
 from services.notifier.domain.policy import LevelPolicy, Settings
 from services.notifier.domain.routing import Rank, Routing, Selector
 from services.notifier.handlers import Notifier
-from services.notifier.projections import Alarms, Shelvings
+from services.notifier.projections import Alarms, CapDocuments, Shelvings
 from services.notifier.web.app import Facts, web_app
 from services.notifier.web.page import alarm_page
+from services.notifier.wiring import spending
 from services.notifier.wording.steps import own_steps
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import CloudEvent
+from shared.contracts.drills import StopDrill
 from shared.contracts.levels import LevelName
 from shared.contracts.monitor import Cause, WarningCleared, WarningClosed, WarningEased, WarningRaised
-from shared.contracts.notifier import NOTIFIER_EVENTS, ActOnCard, AlarmOpened, ListAlarms, Shelve, ShowAlarm
+from shared.contracts.notifier import (
+    NOTIFIER_EVENTS,
+    ActOnCard,
+    AlarmOpened,
+    ListAlarms,
+    ReportRead,
+    Shelve,
+    ShowAlarm,
+    Unshelve,
+)
 from shared.contracts.people import (
     Channel,
     ContactChannel,
@@ -39,15 +55,19 @@ from shared.contracts.people import (
     DutyAssignment,
     DutyKind,
     PersonDescription,
+    PersonLeft,
     PersonRegistered,
     Place,
     PlaceKind,
 )
+from shared.contracts.reading import bad_input_of
 from shared.contracts.registry import PondDescription, PondRegistered
 from shared.eventstore import EventStore, ServiceStore, verify
+from shared.names import is_blank
 from shared.postgres import Pool
-from shared.problems import BadInput, Conflict, Forbidden
+from shared.problems import BadInput, Conflict, Forbidden, NotFound
 
+ATOM = "{http://www.w3.org/2005/Atom}"
 NOW = datetime(2025, 7, 22, 8, tzinfo=UTC)
 POND = Place(kind=PlaceKind.POND, id="yi")
 PLAN = Plan(
@@ -78,17 +98,21 @@ class Office:
     """A desk with its people, and the events that reach it."""
 
     def __init__(self, pool: Pool, clock: Hands) -> None:
-        self.parts = ServiceStore("notifier", EventStore(NOTIFIER_EVENTS), (Alarms(), Shelvings()))
+        self.parts = ServiceStore("notifier", EventStore(NOTIFIER_EVENTS), (Alarms(), Shelvings(), CapDocuments()))
         self.pool, self.clock, self.position = pool, clock, 0
         self.links = Links("a secret of this test", "http://warn.test")
         self.open()
 
     def open(self) -> None:
         outbox = Outbox(self.pool)
-        self.desk = Desk(self.pool, self.parts, PLAN, _late(self), self.clock, lambda: None)
+        directory = Directory()
+        self.cap = CapDesk(self.pool, self.parts, directory, Sender(sender="desk@warn.test"), "http://warn.test")
+        self.desk = Desk(
+            self.pool, self.parts, PLAN, _late(self), self.clock, lambda: None, self.cap, directory
+        )  # fmt: skip
         self.outgoing = Parcels(outbox, self.links, self.desk.directory)
         self.alarms = StoredAlarms(self.desk, self.parts.store)
-        self.notifier = Notifier(self.alarms, self.clock)
+        self.notifier = Notifier(self.alarms, self.clock, self.desk.directory)
 
     def wrapped(self, aggregate: str, event: Event) -> CloudEvent:
         self.position += 1
@@ -103,6 +127,11 @@ class Office:
 
     async def registry(self, aggregate: str, event: Event) -> None:
         await self.desk.hear_registry(self.wrapped(aggregate, event))
+
+    async def person(self, person_id: str, name: str) -> None:
+        described = {"id": person_id, "name": name}
+        stamp = {"on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+        await self.registry(person_id, PersonRegistered.model_validate({"person": described, **stamp}))
 
     async def monitor(self, event: Event) -> CloudEvent:
         cloud_event = self.wrapped("yi", event)
@@ -131,7 +160,7 @@ async def office(pool: Pool, delivery_urls: dict[str, str]) -> AsyncIterator[Off
         owner.execute("ALTER TABLE notifier.event DISABLE TRIGGER event_append_only")
         owner.execute(
             "TRUNCATE notifier.event, notifier.snapshot, notifier.inbox, notifier.alarm, notifier.shelving,"
-            " notifier.heard, notifier.spent_token"
+            " notifier.heard, notifier.spent_token, notifier.cap_document"
         )
         owner.execute("ALTER TABLE notifier.event ENABLE ALWAYS TRIGGER event_append_only")
     made = Office(pool, Hands())
@@ -146,6 +175,12 @@ async def office(pool: Pool, delivery_urls: dict[str, str]) -> AsyncIterator[Off
         await made.registry(POND.key, DutyAssigned.model_validate({"place": POND, "assignment": assignment, **stamp}))
     yield made
     assert await verify(pool, made.parts.store, made.parts.projections) == []
+
+
+def wish(**given: object) -> Shelve:
+    expires = NOW + timedelta(hours=1)
+    whole = {"pond_id": "yi", "highest": "red", "reason": "works", "by": "Li", "expires": expires, **given}
+    return Shelve.model_validate(whole)
 
 
 def raised(at: datetime = NOW, warning: str = "yi-1") -> WarningRaised:
@@ -253,18 +288,108 @@ async def test_what_came_and_went_in_a_backlog_is_told_to_nobody(office: Office)
     assert view.late
 
 
-async def test_shelving_red_takes_two_and_ends(office: Office) -> None:
-    shelve = {"pond_id": "yi", "highest": "red", "reason": "works", "by": "Sun Li", "expires": NOW + timedelta(hours=1)}
-    with pytest.raises(BadInput, match="second approver"):
-        await office.notifier.shelve(Shelve.model_validate(shelve))
-    with pytest.raises(BadInput, match="same person"):
-        await office.notifier.shelve(Shelve.model_validate({**shelve, "second_approver": "ＳＵＮ  li"}))
-    await office.notifier.shelve(Shelve.model_validate({**shelve, "second_approver": "Zhou"}))
+async def test_what_was_heard_before_is_no_backlog(office: Office) -> None:
+    event = await office.monitor(raised())
+    office.clock.time += timedelta(minutes=5)
+    await office.desk.hear_monitor(event)  # once more, and late
+    await office.monitor(raised(office.clock.now(), "yi-2"))
+    assert await office.parcels() == [("wang", "alarm"), ("wang", "alarm")], "nothing fresh waits for it"
+
+
+async def test_an_answer_comes_before_the_rest_of_a_tick(office: Office) -> None:
+    stamp = {"on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+    ponds = [f"p{number}" for number in range(4)]
+    for pond in ponds:
+        place = Place(kind=PlaceKind.POND, id=pond)
+        await office.registry(pond, PondRegistered(pond=PondDescription(id=pond, name=pond), at=NOW))
+        for person, duty in (("wang", DutyKind.ENTERPRISE), ("li", DutyKind.GUARANTOR)):
+            assignment = DutyAssignment(duty=duty, person_id=person, since=date(2025, 6, 1))
+            given = {"place": place, "assignment": assignment, **stamp}
+            await office.registry(place.key, DutyAssigned.model_validate(given))
+        await office.monitor(raised().model_copy(update={"pond_id": pond, "warning_id": f"{pond}-1"}))
+    office.clock.time += timedelta(seconds=121)
+    ticking = asyncio.create_task(office.desk.tick())
+    while not office.desk.lock.locked():
+        await asyncio.sleep(0)
+    reading = ReportRead(alarm_id="p3-1", person_id="wang")
+    answering = asyncio.create_task(office.notifier.read(reading))
+    assert await ticking == 4
+    await answering
+    async with office.pool.connection() as conn:
+        cursor = await conn.execute(
+            "SELECT type FROM event WHERE type = ANY(%s) ORDER BY position",
+            (["notifier.alarm.escalated", "notifier.alarm.read"],),
+        )
+        order = [str(row[0]).rpartition(".")[2] for row in await cursor.fetchall()]
+    assert order == ["escalated", "read", "escalated", "escalated", "escalated"]
+
+
+async def test_shelving_red_takes_two_people_of_the_register_and_ends(office: Office) -> None:
+    await office.person("keeper", "张三")
+    for red, words in (
+        ({}, "second approver"),
+        ({"second_approver": "Ｌ i"}, "same person"),
+        ({"second_approver": "li"}, "same person"),
+        ({"second_approver": "Zhou"}, "nobody in post called Zhou"),
+        ({"second_approver": "Lі"}, "nobody in post"),  # a Cyrillic і
+        ({"by": "张三", "second_approver": "keeper"}, "same person"),
+        ({"by": "张三", "second_approver": "張三"}, "nobody in post"),
+        ({"by": "张三 县长", "second_approver": "li"}, "nobody in post"),
+        ({"by": "Mr Li", "second_approver": "Li"}, "nobody in post"),
+    ):
+        with pytest.raises((BadInput, NotFound), match=words) as refused:
+            await office.notifier.shelve(wish(**red))
+        assert refused.value.words("zh") != refused.value.words("en")
+    assert office.desk.shelvings == {}
+    made = (await office.notifier.shelve(wish(by="LI", second_approver="wang"))).shelving
+    assert (made.by, made.by_id, made.second_approver, made.second_approver_id) == ("Li", "li", "Wang", "wang")
     await office.monitor(raised())
     assert await office.parcels() == []
     office.clock.time += timedelta(hours=1, seconds=1)
     await office.desk.tick()
     assert await office.parcels() == [("wang", "alarm")]
+
+
+async def test_a_name_of_several_people_means_none_of_them_and_who_has_left_signs_nothing(office: Office) -> None:
+    await office.person("keeper", "Li")
+    with pytest.raises(BadInput, match="keeper, li; give the person's id") as refused:
+        await office.notifier.shelve(wish(by="Wang", second_approver="L·i"))
+    assert refused.value.field == "second_approver"
+    left = {"reason": "retired", "on": date(2025, 6, 1), "at": NOW, "by": "clerk"}
+    await office.registry("wang", PersonLeft.model_validate(left))
+    with pytest.raises(NotFound, match="nobody in post called Wang"):
+        await office.notifier.shelve(wish(by="Wang", second_approver="keeper"))
+    made = (await office.notifier.shelve(wish(by="li", second_approver="keeper"))).shelving
+    assert (made.by_id, made.second_approver_id) == ("li", "keeper"), "two people of one name have an id each"
+    for twin in ("zhang1", "zhang-1"):
+        await office.person(twin, "张三")
+    made = (await office.notifier.shelve(wish(by="zhang1", second_approver="zhang-1"))).shelving
+    assert made.by == made.second_approver == "张三"
+
+
+async def test_what_is_set_aside_is_a_known_pond_for_a_time_one_can_see_the_end_of(office: Office) -> None:
+    with pytest.raises(NotFound, match="no pond nowhere"):
+        await office.notifier.shelve(wish(pond_id="nowhere", highest="blue"))
+    with pytest.raises(BadInput, match="30 days at once"):
+        await office.notifier.shelve(wish(highest="blue", expires=NOW + timedelta(days=30, seconds=1)))
+    await office.notifier.shelve(wish(highest="blue", expires=NOW + timedelta(days=30)))
+
+
+@pytest.mark.parametrize("blank", ["", " ", "-", "…", "\u200b", "👍", "张\n三", "\u202e三张", "Li\x1b[2J"])
+@pytest.mark.parametrize("field", ["by", "second_approver", "reason"])
+def test_nobody_signs_with_a_sign(field: str, blank: str) -> None:
+    if field == "reason" and not is_blank(blank):
+        return  # a text may have lines
+    with pytest.raises(ValidationError) as refused:
+        wish(**{field: blank})
+    problem = bad_input_of(refused.value)
+    assert problem.field == field
+    assert problem.code in ("input.blank", "input.controls", "input.too_short")
+    if field == "by":
+        with pytest.raises(ValidationError):
+            Unshelve(shelving_id="x", by=blank)
+        with pytest.raises(ValidationError):
+            StopDrill(drill_id="x", by=blank)
 
 
 async def test_the_page_behind_the_link(office: Office) -> None:
@@ -274,20 +399,29 @@ async def test_the_page_behind_the_link(office: Office) -> None:
         alarm = office.desk.alarms.get(alarm_id)
         return None if alarm is None else Facts(alarm.causes, alarm.time, office.desk.directory.ponds.get("yi"))
 
-    async def spend(token: str, holder: Holder) -> None:
-        async with office.pool.connection() as conn, conn.transaction():
-            await office.links.spend(conn, token, holder)
-
-    app = web_app(office.links, office.notifier, facts, spend)
+    app = web_app(office.links, office.notifier, facts, spending(office.pool, office.links), office.cap)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://warn.test") as browser:
         path = office.links.link("yi-1", "wang").removeprefix("http://warn.test")
+        head = await browser.head(path)
+        assert (head.status_code, head.content, head.headers["cache-control"]) == (200, b"", "no-store")
+        assert (await browser.head(path[:-2] + "xx")).status_code == 403
+        assert office.desk.alarms["yi-1"].people["wang"].read is None, "a program that looks whether it is there"
+        assert (await browser.get("/cap/%00.xml")).status_code == 404
         page = await browser.get(path, headers={"accept-language": "en-GB,en;q=0.8"})
         assert page.status_code == 200
         assert "Yi pond: red warning" in page.text
         assert "311.6" in page.text
         assert "311.4" in page.text
         act = re.findall(r'name="act" value="([^"]+)"', page.text)[-1]
+        for form in (
+            {"step": "no such step!! <b>"}, {"step": "no-such-step"}, {"answer": "on_site", "note": "a\x00b"}, {},
+            {"answer": "perhaps"},
+        ):  # fmt: skip
+            refused = await browser.post(f"{path}?lang=en", data={"act": act, **form})
+            assert refused.status_code in (404, 422), (form, refused.text)
+            assert "<b>" not in refused.text
+            assert "Yi pond: red warning" in refused.text, "the page, with what was refused"
         answered = await browser.post(f"{path}?lang=en", data={"act": act, "answer": "on_site", "note": "<b>there</b>"})
         assert answered.status_code == 200
         assert "✓ You answered: On site" in answered.text
@@ -308,6 +442,22 @@ async def test_the_page_behind_the_link(office: Office) -> None:
     assert (proof.read is not None, proof.answer) == (True, "on_site")
     office.clock.time += timedelta(hours=3)
     assert await office.desk.tick() == 0  # answered: nobody else is woken
+
+
+async def test_every_alert_in_force_is_in_the_feed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.notifier.adapters.capdesk.NEWEST", 2)
+    for number in range(4):
+        office.clock.time += timedelta(seconds=1)
+        await office.monitor(raised(office.clock.time, f"yi-{number}"))
+    for number in range(2):
+        office.clock.time += timedelta(seconds=1)
+        about = {"pond_id": "yi", "at": office.clock.time, "time": office.clock.time}
+        await office.monitor(WarningCleared(warning_id=f"yi-{number}", previous=LevelName.RED, **about))
+    feed = ElementTree.fromstring(await office.cap.atom())
+    found = [(each.findtext(f"{ATOM}title") or "") for each in feed.iter(f"{ATOM}entry")]
+    assert len(found) == 4, "two in force, and the newest two: the all-clears of the others"
+    assert sum("RED WARNING" in title for title in found) == 2
+    assert await office.cap.document("a\x00b") is None
 
 
 async def test_links_expire_and_belong_to_one_person_and_alarm(office: Office) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from services.notifier.adapters.desk import Desk, Plan
 from services.notifier.adapters.drillplay import DrillPlayer
@@ -368,12 +368,13 @@ async def test_refusals_say_why_in_both_languages(office: Office) -> None:
     for refused, code in (
         (asked(pond_id="er"), "registry.no_pond"),
         (asked(pond_id="watchdog"), "drills.synthetic"),
-        (asked(by="··"), "watch.blank"),
     ):
         with pytest.raises((BadInput, NotFound)) as refusal:
             await office.drilling.start(refused)
         assert refusal.value.code == code
         assert refusal.value.words("zh") != refusal.value.words("en")
+    with pytest.raises(ValidationError, match="must say something"):
+        asked(by="··")
     dry = office.others.ponds["yi"].model_copy(update={"limits": ()})
     whole, office.others.ponds["yi"] = office.others.ponds["yi"], dry
     with pytest.raises(Conflict, match="no limit to play a red storm") as no_limits:

@@ -159,6 +159,14 @@ def test_every_fault_is_told_by_sheet_row_and_column(file: Path) -> None:
     assert "尾矿库!E1 [备注]: 不认识的表头" in "\n".join(told(read, "zh"))
 
 
+def test_a_name_that_does_not_read_as_it_is_stored_is_a_fault_of_its_cell(file: Path) -> None:
+    rows = [("m-1", "一\u202e矿", "平山县"), ("m-2", "二\n矿", "平山县")]
+    read, act = taken(book(file, {"Mines": [MINE_HEADS[:3], *rows]}))
+    assert act is None
+    assert [line.partition(" ")[0] for line in told(read)] == ["Mines!B2", "Mines!B3"]
+    assert all("control characters" in line for line in told(read))
+
+
 def test_what_a_contract_refuses_is_a_fault_of_its_cell(file: Path) -> None:
     sheets: dict[str, Iterable[Sequence[Any]]] = {
         "Ponds": [

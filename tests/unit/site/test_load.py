@@ -140,6 +140,8 @@ BAD = [
     ("timezone-path", "Asia/Shanghai", "../etc", 5, "unknown time zone", "IANA"),
     ("id", '"xiakou"', '"Xia kou"', 2, "cannot be 'Xia kou'", "lower-case"),
     ("id-reserved", '"xiakou"', '"drill-xiakou"', 2, "'drill-xiakou' is kept for exercises", "choose one"),
+    ("name-turned", "下口分公司", r"下口\u202e分公司", 3, r"'下口\u202e分公司尾矿库'", "type it again"),
+    ("county-lines", "平山县", r"平山\n县", 4, "pond.county holds control characters", "type it again"),
     ("id-watchdog", '"xiakou"', '"watchdog"', 2, "'watchdog' is kept for", "choose one"),
     ("id-dots", '"level-1"', '"level.*"', 32, "cannot be 'level.*'", "lower-case"),
     ("twice", '"p-1"', '"level-1"', 49, "two sensors of the id 'level-1'", "line 32"),
