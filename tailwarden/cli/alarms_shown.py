@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from shared.words import catalogue, joined, language, say
-from tailwarden.cli.tables import show, terminal
+from tailwarden.cli.tables import labelled, show, terminal
 from tailwarden.cli.warnings import STYLES
 from tailwarden.cli.wording import local, office, offset, semicolons
 
@@ -57,7 +57,7 @@ def tell(view: AlarmView) -> None:
     if messages:
         console.print(Text(say("alarms.deliveries", words), style="bold"))
         for person, each in messages:
-            console.print(Text(f"  {person.name}: {_message(each, clock, words)}"))
+            console.print(Text(f"  {labelled(person.name, words)}{_message(each, clock, words)}"))
     if view.held_back:
         console.print(Text(say("alarms.held", words), style="bold"))
         for held in view.held_back:

@@ -199,6 +199,7 @@ def _state(case: CaseFile, words: str) -> str:
 
 def _tell(case: CaseFile) -> None:
     from shared.words import language, say
+    from tailwarden.cli.tables import labelled
     from tailwarden.cli.wording import local
 
     words = language()
@@ -214,7 +215,7 @@ def _tell(case: CaseFile) -> None:
             ("casework.confirmed", case.confirmed_by),
             ("casework.conclusion", case.conclusion),
             *(("casework.evidence", f"{each.title} {each.sha256}") for each in case.evidence),
-            *(("casework.notes", f"{each.on} {each.by}: {each.text}") for each in case.notes),
+            *(("casework.notes", f"{each.on} {labelled(each.by, words)}{each.text}") for each in case.notes),
             *(("casework.published", f"{each.on} {each.medium} {each.address}") for each in case.publications),
             *(
                 ("casework.frozen", f"{say(f'level.{each.level}', words)} {each.warning_id} {local(each.time)}")

@@ -82,7 +82,7 @@ def tell_letter(view: LetterView, as_of: date | None) -> None:
     ):  # fmt: skip
         _line(console, name, value)
     for taken in letter.preamble:
-        console.print(Text(f"  {taken.on}  {taken.by}: {taken.text}"))
+        console.print(Text(f"  {taken.on}  {labelled(taken.by, words)}{taken.text}"))
     if view.findings:
         _findings(view.findings, as_of, console)
     else:
@@ -90,10 +90,10 @@ def tell_letter(view: LetterView, as_of: date | None) -> None:
     for each in letter.suggestions:
         console.print(Text(f"  {say('cases.suggestion', words, number=each.number)}  {each.text}"))
         for answer in each.answers:
-            heading = f"{answer.heading}: " if answer.heading else ""
-            console.print(Text(f"      {answer.on}  {answer.by}: {heading}{answer.text}", style="dim"))
+            heading = labelled(answer.heading, words) if answer.heading else ""
+            console.print(Text(f"      {answer.on}  {labelled(answer.by, words)}{heading}{answer.text}", style="dim"))
     for step in letter.next_steps:
-        heading = f"{step.heading}: " if step.heading else ""
+        heading = labelled(step.heading, words) if step.heading else ""
         console.print(Text(f"  {say('cases.next_step', words)}  {heading}{step.text}"))
 
 
@@ -121,17 +121,19 @@ def tell_finding(view: FindingView) -> None:
         for measure in assignment.measures:
             _line(console, "part_measures", measure)
     for extension in finding.extensions:
-        _line(console, "extended", f"{extension.on} → {extension.deadline}  {extension.approver}: {extension.reason}")
+        why = f"{labelled(extension.approver, words)}{extension.reason}"
+        _line(console, "extended", f"{extension.on} → {extension.deadline}  {why}")
     if finding.listed is not None:
         _line(console, "listed", f"{finding.listed.leader}, {finding.listed.person}, {finding.listed.deadline}")
     for report in finding.progress:
-        _line(console, "progress", f"{report.on}  {report.by}: {report.text}")
+        _line(console, "progress", f"{report.on}  {labelled(report.by, words)}{report.text}")
     for submission in finding.submissions:
         titles = joined((each.title for each in submission.evidence), words)
-        _line(console, "submitted", f"{submission.on}  {submission.by}: {submission.text} [{titles}]")
+        _line(console, "submitted", f"{submission.on}  {labelled(submission.by, words)}{submission.text} [{titles}]")
     for inspection in finding.reinspections:
         outcome = say("cases.passed" if inspection.passed else "cases.returned", words)
-        _line(console, "reinspected", f"{inspection.on}  {inspection.by}: {outcome} {inspection.reason}".rstrip())
+        told = f"{labelled(inspection.by, words)}{outcome} {inspection.reason}"
+        _line(console, "reinspected", f"{inspection.on}  {told}".rstrip())
     if finding.closed_out_on is not None:
         _line(console, "closed_out", f"{finding.closed_out_on}  {finding.verifier}")
     for back in finding.look_backs:
@@ -139,7 +141,7 @@ def tell_finding(view: FindingView) -> None:
             _line(console, "look_back", say("cases.due", words, due=back.due))
         else:
             outcome = say("cases.holds" if back.holds else "cases.relapsed", words)
-            _line(console, "look_back", f"{back.held_on}  {back.by}: {outcome}. {back.note}")
+            _line(console, "look_back", f"{back.held_on}  {labelled(back.by or '–', words)}{outcome}. {back.note}")
     for check in finding.similar:
         why = say(f"cases.{check.why}", words)
         _line(console, "similar", f"{_subject(check.subject)}, {why}")

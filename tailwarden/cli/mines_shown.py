@@ -9,6 +9,7 @@ from shared.contracts.mergers import Merger, MergerView
 from shared.contracts.mines import GONE, ClosurePlan, DocumentRef, Mine, MineList, MineView
 from shared.words import joined, language, say
 from tailwarden.cli.answers import facts, table
+from tailwarden.cli.tables import labelled
 from tailwarden.cli.wording import semicolons
 
 __all__ = ["merger_table", "mine_table", "status_of", "tell_merger", "tell_mine"]
@@ -83,7 +84,7 @@ def tell_mine(view: MineView) -> None:
         ]  # fmt: skip
         for patrol in stands.patrols[-3:]:
             order = say("mineview.in_order" if patrol.in_order else "mineview.not_in_order", words)
-            lines.append(("patrol", f"{patrol.on.isoformat()} {patrol.by}: {patrol.found} ({order})"))
+            lines.append(("patrol", f"{patrol.on.isoformat()} {labelled(patrol.by, words)}{patrol.found} ({order})"))
     if mine.closure is not None:
         lines.append(("closure", _plan(mine.closure, words)))
     if mine.phase_out is not None:
@@ -97,10 +98,12 @@ def tell_mine(view: MineView) -> None:
     if better is not None:
         done = "" if better.completed_on is None else say("mineview.done_on", words, on=better.completed_on)
         told = {"deadline": better.deadline, "responsible": better.responsible, "done": done}
-        lines.append(("improvement", f"{'; '.join(better.measures)} {say('mineview.improving', words, **told)}"))
+        measures = semicolons(better.measures, words)
+        lines.append(("improvement", f"{measures} {say('mineview.improving', words, **told)}"))
     if mine.policy is not None:
         policy = mine.policy
-        whole = f"{policy.target}: {'; '.join(policy.measures)} ({policy.owner}, {_lasting(policy.start, policy.due)})"
+        measures = semicolons(policy.measures, words)
+        whole = f"{labelled(policy.target, words)}{measures} ({policy.owner}, {_lasting(policy.start, policy.due)})"
         lines.append(("policy", whole))
     lines.append(("version", view.version))
     facts([(f"mineview.{name}", value) for name, value in lines])
