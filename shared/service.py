@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from shared.logging import configure
+from shared.logging import configure, logger
 from shared.problems import BadInput
 from shared.settings import Settings
 from shared.words import language
@@ -46,6 +46,7 @@ def asyncio_run(serve: Callable[[asyncio.Event], Awaitable[None]], *, service: s
         try:
             runner.run(run())
         except BadInput as error:
-            # What the service was told cannot be used: that is one sentence to whoever told it, and no traceback.
+            # What the service was told cannot be used: that is one sentence to whoever told it; where, only on demand.
+            logger(__name__).debug("cannot serve", exc_info=True)
             sys.stderr.write(f"tailwarden {service}: {' '.join(error.words(language(settings.language)).split())}\n")
             sys.exit(2)
