@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from shared.logging import configure
+from shared.logging import configure, logger
 from shared.ops.tracing import begin_tracing, end_tracing
 from shared.problems import BadInput
 from shared.settings import Settings
@@ -48,7 +48,8 @@ def asyncio_run(serve: Callable[[asyncio.Event], Awaitable[None]], *, service: s
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
     except BadInput as error:
-        # What the service was told cannot be used: that is one sentence to whoever told it, and no traceback.
+        # What the service was told cannot be used: that is one sentence to whoever told it; where, only on demand.
+        logger(__name__).debug("cannot serve", exc_info=True)
         sys.stderr.write(f"tailwarden {service}: {' '.join(error.words(language(settings.language)).split())}\n")
         sys.exit(2)
     finally:

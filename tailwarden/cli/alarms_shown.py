@@ -11,7 +11,7 @@ from rich.text import Text
 from shared.words import catalogue, joined, language, say
 from tailwarden.cli.tables import labelled, show, terminal
 from tailwarden.cli.warnings import STYLES
-from tailwarden.cli.wording import local, office, offset, semicolons
+from tailwarden.cli.wording import bracketed, local, office, offset, semicolons
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,7 +89,7 @@ def _level(view: AlarmView, words: str) -> Text:
     marks = [say(f"alarms.mark_{name}", words) for name, held in holds.items() if held]
     name = say("alarms.over" if view.level is None else f"level.{view.level}", words)
     if view.level is None or view.level is not view.highest:
-        name += f" ({say('alarms.highest', words, level=say(f'level.{view.highest}', words))})"
+        name += bracketed(say("alarms.highest", words, level=say(f"level.{view.highest}", words)), words)
     style = "dim" if view.level is None else STYLES[view.level]
     return Text.assemble((f"[{joined(marks, words)}] " if marks else "", "bold"), (name, style))
 
@@ -139,7 +139,7 @@ def _channels(person: PersonProof, words: str) -> Text:
         attempts[each.channel] = attempts.get(each.channel, 0) + each.attempts
     text = joined((f"{channel} ×{count}" for channel, count in attempts.items()), words)
     if any(each.maybe_again for each in person.deliveries):
-        text += f" ({say('alarms.maybe_again', words)})"
+        text += bracketed(say("alarms.maybe_again", words), words)
     return Text(text)
 
 
@@ -152,7 +152,7 @@ def _message(each: Delivery, clock: _Clock, words: str) -> str:
     line = say("alarms.attempts", words, channel=each.channel, what=what, count=each.attempts)
     if each.delivered is not None:
         line = semicolons((line, f"{say('alarms.delivered', words)} {clock(each.delivered)}"), words)
-    return f"{line} ({say('alarms.maybe_again', words)})" if each.maybe_again else line
+    return line + bracketed(say("alarms.maybe_again", words), words) if each.maybe_again else line
 
 
 def _card(view: AlarmView, console: Console, words: str) -> None:
@@ -185,7 +185,7 @@ def _done(view: AlarmView, act: CardAct | None, clock: _Clock, words: str) -> Te
     if act.note:
         text += f" “{act.note}”"
     if act.photo_sha256 is not None:
-        text += f" ({say('alarms.photo', words, sha256=act.photo_sha256[:_SHORT_HASH])})"
+        text += bracketed(say("alarms.photo", words, sha256=act.photo_sha256[:_SHORT_HASH]), words)
     return Text(text, style="green")
 
 

@@ -94,15 +94,21 @@ def _table(entries: list[StoryEntry]) -> None:
     from rich.text import Text
 
     from shared.words import language, say
-    from tailwarden.cli.tables import show
+    from tailwarden.cli.tables import fitting, show, terminal
     from tailwarden.cli.telling import tell
 
-    words = language()
+    words, console = language(), terminal()
+    headings = [say(f"told.{heading}", words) for heading in ("day", "who", "what", "event")]
     ids = [entry.stream.partition("-")[2] for entry in entries]
     rows = []
     for entry, record in zip(entries, ids, strict=True):
         what = tell(entry.type, entry.data, words)
         about = f"[{record}] " if len(set(ids)) > 1 else ""
         by = say("told.clock", words) if entry.by == "clock" else entry.by
-        rows.append((entry.on.isoformat(), by, about + what, Text(str(entry.event_id), style="dim")))
-    show([say(f"told.{heading}", words) for heading in ("day", "who", "what", "event")], rows)
+        cells = (entry.on.isoformat(), by, about + what)
+        rows.append([*map(Text, cells), Text(str(entry.event_id), style="dim")])
+    if fitting(headings, rows, console.width) is None:
+        # An event's id is as wide as a sentence: below what happened it leaves three columns that fit.
+        rows = [[day, by, Text("\n").join((what, event))] for day, by, what, event in rows]
+        headings = [*headings[:2], f"{headings[2]} / {headings[3]}"]
+    show(headings, rows, console=console)

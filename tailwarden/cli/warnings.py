@@ -131,13 +131,14 @@ STYLES = {"blue": "bold blue", "yellow": "bold yellow", "orange": "bold dark_ora
 
 def _level(view: WarningView, words: str) -> str:
     from shared.words import say
+    from tailwarden.cli.wording import bracketed
 
     shown = view.level if view.level is not None else view.highest
     name = say(f"level.{shown}", words)
     if view.level is None or view.level != view.highest:
         name = say("warnings.highest", words, level=say(f"level.{view.highest}", words))
         if view.level is not None:
-            name = f"{say(f'level.{view.level}', words)} ({name})"
+            name = say(f"level.{view.level}", words) + bracketed(name, words)
     if not view.verified:
         name = f"{name} [{say('replay.unverified', words)}]"
     return name

@@ -13,7 +13,7 @@ from shared.words import catalogue, say
 if TYPE_CHECKING:
     from shared.contracts.monitor import Cause
 
-__all__ = ["because", "local", "office", "offset", "semicolons"]
+__all__ = ["because", "bracketed", "local", "office", "offset", "semicolons"]
 
 
 def because(cause: Cause, language: str) -> str:
@@ -47,6 +47,11 @@ def because(cause: Cause, language: str) -> str:
 
 def _number(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, int | float) else str(value)
+
+
+def bracketed(what: str, language: str) -> str:
+    """Return *what* in the brackets of the language, to be set behind something."""
+    return f"（{what}）" if language == "zh" else f" ({what})"
 
 
 def semicolons(parts: Iterable[str], language: str) -> str:

@@ -8,10 +8,13 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
+from shared.contracts.cases import Subject, SubjectKind
+from shared.contracts.casework import CaseFile
 from shared.contracts.levels import LevelName
 from shared.contracts.reading import read_value
 from shared.problems import BadInput
 from shared.words import LANGUAGES, counted, say
+from tailwarden.cli.casefiles import _title
 from tailwarden.cli.deadlines import _left
 from tailwarden.cli.wording import local, semicolons
 
@@ -41,6 +44,14 @@ def test_times_are_the_offices_with_their_offset(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TAILWARDEN_TIMEZONE", "Middle/Earth")
     with pytest.raises(BadInput, match="TAILWARDEN_TIMEZONE"):
         local(moment)
+
+
+@pytest.mark.parametrize(
+    ("title", "en"), [("龙湾 红色预警险情", "龙湾: red warning"), ("龙湾坝体渗水", "龙湾坝体渗水")]
+)
+def test_an_incidents_stock_title_is_read_in_the_readers_language_and_a_persons_stays(title: str, en: str) -> None:
+    case = CaseFile.model_construct(title=title, subjects=(Subject(kind=SubjectKind.POND, id="p", name="龙湾"),))
+    assert (_title(case, "zh"), _title(case, "en")) == (title, en)
 
 
 class Choice(BaseModel):
