@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from shared.logging import configure
+from shared.logging import configure, logger
 from shared.ops.tracing import begin_tracing, end_tracing
+from shared.problems import BadInput
 from shared.settings import Settings
+from shared.words import language
 
 __all__ = ["asyncio_run"]
 
@@ -24,6 +27,11 @@ def asyncio_run(serve: Callable[[asyncio.Event], Awaitable[None]], *, service: s
         The service; it returns soon after *stop* is set, having let go of what it holds.
     service
         Its name, bound to every log line.
+
+    Raises
+    ------
+    SystemExit
+        With 2, after one line on stderr, when a setting or a file of settings cannot be used.
     """
     settings = Settings.load()
     configure(settings.log_level, settings.log_format, service=service)
@@ -39,5 +47,10 @@ def asyncio_run(serve: Callable[[asyncio.Event], Awaitable[None]], *, service: s
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
+    except BadInput as error:
+        # What the service was told cannot be used: that is one sentence to whoever told it; where, only on demand.
+        logger(__name__).debug("cannot serve", exc_info=True)
+        sys.stderr.write(f"tailwarden {service}: {' '.join(error.words(language(settings.language)).split())}\n")
+        sys.exit(2)
     finally:
         end_tracing()

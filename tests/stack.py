@@ -20,9 +20,9 @@ def compose(variables: Mapping[str, str] | None = None) -> dict[str, Any]:
     return {name: part for name, part in filled.items() if not name.startswith("x-")}
 
 
-def cluster_environment() -> dict[str, str]:
-    """Return what deploy/cluster.env sets."""
-    lines = (ROOT / "deploy" / "cluster.env").read_text("utf-8").splitlines()
+def environment_of(name: str) -> dict[str, str]:
+    """Return what deploy/NAME.env sets."""
+    lines = (ROOT / "deploy" / f"{name}.env").read_text("utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 

@@ -31,6 +31,7 @@ from shared.bus.streams import provision
 from shared.postgres import migrate, migrations_of
 from shared.problems import Conflict, Fault, NotFound, Unavailable
 from shared.settings import Connection as System
+from shared.settings import Settings
 
 __all__ = ["require_known_schema", "require_room", "restore"]
 
@@ -151,7 +152,7 @@ async def _published(system: System) -> int:
     client = await connect(system, name="tailwarden-restore")
     try:
         js = client.jetstream(timeout=10.0)
-        await provision(js)
+        await provision(js, Settings.load().stream_replicas)
         return await last_of(js, EVENTS)
     finally:
         await client.close()
@@ -168,7 +169,7 @@ async def _renew_events(system: System, path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         await js.delete_stream(EVENTS)
-        await provision(js)
+        await provision(js, Settings.load().stream_replicas)
     except OSError as error:
         raise Unavailable("backup.not_written", path=str(path), reason=error.strerror or str(error)) from error
     finally:

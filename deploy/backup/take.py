@@ -30,6 +30,7 @@ from deploy.backup.streams import keep, last_of
 from deploy.backup.tables import Connection, copy_out, plain_text, sequences_of, tables_of
 from deploy.local.machine import SERVICES
 from shared.bus.connection import connect
+from shared.bus.partitions import PARTITIONS
 from shared.problems import BadInput, Forbidden, Unavailable
 from shared.settings import Connection as System
 
@@ -167,8 +168,11 @@ async def _telemetry(conn: Connection, js: JetStreamContext, archive: ArchiveWri
     least far decides: what another one has stored is stored once.
     """
     info = await js.stream_info("TELEMETRY")
-    places = conn.execute("SELECT sequence FROM monitor.telemetry_position WHERE created = %s", (info.created,))
-    return await keep(js, archive, "TELEMETRY", min((row[0] for row in places.fetchall()), default=0))
+    asked = "SELECT consumer, sequence FROM monitor.telemetry_position WHERE created = %s"
+    known: dict[str, int] = dict(conn.execute(asked, (info.created,)).fetchall())
+    # One monitor has one place for the whole; several have one for each partition, once they served it.
+    served = "monitor" in known or len(known) == PARTITIONS
+    return await keep(js, archive, "TELEMETRY", min(known.values()) if served else 0)
 
 
 def _row(conn: Connection, query: Any) -> tuple[Any, ...]:

@@ -6,42 +6,38 @@ from collections.abc import Mapping
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
+from deploy.demo.fitted import Newest
 from deploy.demo.told import SeenAlarm, SeenPerson, Told
 from shared.contracts.levels import LevelName
 from shared.contracts.notifier import Answer
-from shared.words import say
+from shared.words import counted, say
 
 __all__ = ["ROWS", "people_line", "told_panel"]
 
 ROWS = 7
 """Lines the panel takes at most, its frame included."""
-_ALARMS = ROWS - 3
 _ANSWERS = {Answer.ACKNOWLEDGE: "green", Answer.ON_SITE: "bold green", Answer.CANNOT_GO: "red"}
 
 
 def told_panel(
-    told: Told, names: Mapping[str, str], styles: Mapping[LevelName | None, str], language: str
+    told: Told, names: Mapping[str, str], styles: Mapping[LevelName | None, str], language: str, lines: int = ROWS - 3
 ) -> RenderableType:
-    """Return the panel: the newest alarms, and the sums."""
-    sums = say(
-        "demo.told_sums", language, messages=told.messages, people=len(told.reached), answered=len(told.answered),
+    """Return the panel: the newest alarms, in so many *lines*, and the sums."""
+    sums = counted(
+        "demo.told_sums", told.messages, language, people=len(told.reached), answered=len(told.answered),
         clears=told.all_clears,
     )  # fmt: skip
     parts: list[RenderableType] = []
-    alarms = [each for each in told.alarms.values() if each.people][-_ALARMS:]
+    alarms = [each for each in told.alarms.values() if each.people][-lines:]
     if alarms:
-        grid = Table.grid(padding=(0, 2), expand=True)
-        grid.add_column(no_wrap=True)
-        grid.add_column(no_wrap=True)
-        grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        rows = []
         for alarm in alarms:
             word = say("demo.over" if alarm.level is None else f"level.{alarm.level}", language)
-            level = Text(word, style=styles[alarm.level])
-            grid.add_row(names.get(alarm.pond, alarm.pond), level, people_line(alarm, language))
-        parts.append(grid)
+            name = Text(names.get(alarm.pond, alarm.pond))
+            rows.append((name, Text(word, style=styles[alarm.level]), people_line(alarm, language)))
+        parts.append(Newest(rows, lines))
     parts.append(Text(sums if told.messages else say("demo.told_nobody", language), style="dim"))
     return Panel(Group(*parts), title=say("demo.told", language), title_align="left")
 

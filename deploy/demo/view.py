@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from deploy.demo.fitted import Newest
 from deploy.demo.judge import Record
 from deploy.demo.told import Told
-from deploy.demo.toldview import told_panel
+from deploy.demo.toldview import ROWS, told_panel
 from shared.contracts.levels import Level, LevelName
 from shared.contracts.monitor import (
     Cause,
@@ -30,9 +32,9 @@ from shared.contracts.monitor import (
     WarningRaised,
     WarningVerified,
 )
-from shared.words import say
+from shared.words import counted, say
 
-__all__ = ["STYLES", "Line", "PondPicture", "Scene", "bar", "clock_of", "in_words", "line_of", "render"]
+__all__ = ["STYLES", "Line", "PondPicture", "Scene", "bar", "clock_of", "in_words", "line_of", "render", "screen"]
 
 STYLES: Mapping[LevelName | None, str] = {
     None: "green",
@@ -42,6 +44,11 @@ STYLES: Mapping[LevelName | None, str] = {
     LevelName.RED: "bold red",
 }
 BAR_CELLS = 30
+LEAST_BAR = 10
+GAP = 2
+BAR = 2
+"""Column of the bar; those of figures are beside it."""
+FIGURES = (1, 3)
 MOST_LINES = 200
 
 
@@ -133,7 +140,18 @@ def in_words(line: Line, scene: Scene, language: str) -> str:
     return "  ".join(part for part in (f"{local:%m-%d %H:%M}", name, line.word, level, line.detail) if part)
 
 
-def render(scene: Scene, language: str, log_lines: int = 12) -> RenderableType:
+def screen(scene: Scene, language: str, console: Console) -> RenderableType:
+    """Return the whole screen with as many lines about events, then about people, as *console* is high."""
+    lines, told = max(console.height - 14 - ROWS, 3), ROWS - 3
+    while True:
+        shown = render(scene, language, lines, told)
+        over = len(console.render_lines(shown, pad=False)) - console.height
+        if over <= 0 or (lines, told) == (1, 1):
+            return shown
+        lines, told = (max(lines - over, 1), told) if lines > 1 else (lines, max(told - over, 1))
+
+
+def render(scene: Scene, language: str, log_lines: int = 12, told_lines: int = ROWS - 3) -> RenderableType:
     """Return the whole screen."""
     local = scene.clock.astimezone(ZoneInfo(scene.timezone))
     header = say(
@@ -150,9 +168,9 @@ def render(scene: Scene, language: str, log_lines: int = 12) -> RenderableType:
     parts: list[RenderableType] = [
         Text(header, style="bold"),
         _progress(total, done),
-        _ponds(scene, language),
+        _Ponds(scene, language),
         Panel(_log(scene, language, log_lines), title=say("demo.events", language), title_align="left"),
-        told_panel(scene.told, {pond.id: pond.name for pond in scene.ponds}, STYLES, language),
+        told_panel(scene.told, {pond.id: pond.name for pond in scene.ponds}, STYLES, language, told_lines),
     ]
     if scene.latency_ms.get("p50") is not None:
         parts.append(Text(say("demo.latency", language, **scene.latency_ms), style="dim"))
@@ -167,18 +185,35 @@ def _progress(total: float, done: float) -> Table:
     return grid
 
 
-def _ponds(scene: Scene, language: str) -> Table:
-    table = Table(expand=True, header_style="bold", box=None, padding=(0, 1))
-    table.add_column(say("demo.pond", language), ratio=3, no_wrap=True)
-    table.add_column(say("demo.level", language), justify="right", no_wrap=True)
-    table.add_column(say("demo.limits", language), width=BAR_CELLS, no_wrap=True)
-    table.add_column(say("demo.rain", language), justify="right", no_wrap=True)
-    table.add_column(say("demo.state", language), ratio=2, no_wrap=True)
-    for pond in scene.ponds:
-        level = "–" if pond.level is None else f"{pond.level:.2f}"
-        rain = "–" if pond.rain_1h is None or pond.rain_3h is None else f"{pond.rain_1h:.1f} / {pond.rain_3h:.1f}"
-        table.add_row(pond.name, level, bar(pond), rain, _state(scene.record, pond.id, language))
-    return table
+class _Ponds:
+    """One line a pond; where the screen is too narrow for all of it, the bar gives way before any word or figure."""
+
+    def __init__(self, scene: Scene, language: str) -> None:
+        self.headings = [say(f"demo.{name}", language) for name in ("pond", "level", "limits", "rain", "state")]
+        self.rows = [_pond(pond, scene, language) for pond in scene.ponds]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table."""
+        widths = [max(cell_len(row[number].plain) for _, row in self.rows) for number in range(len(self.headings))]
+        for number in FIGURES:
+            widths[number] = max(widths[number], *(cell_len(word) for word in self.headings[number].split()))
+        left = options.max_width - sum(widths) - GAP * (len(widths) - 1)
+        widths[BAR] = min(max(left, LEAST_BAR), BAR_CELLS)
+        widths[-1] = max(options.max_width - sum(widths[:-1]) - GAP * (len(widths) - 1), 4)
+        table = Table(header_style="bold", box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+        for number, (heading, width) in enumerate(zip(self.headings, widths, strict=True)):
+            justify: JustifyMethod = "right" if number in FIGURES else "left"
+            table.add_column(Text(heading), justify=justify, overflow="fold", width=width)
+        for pond, row in self.rows:
+            table.add_row(*row[:BAR], bar(pond, widths[BAR]), *row[BAR + 1 :])
+        yield table
+
+
+def _pond(pond: PondPicture, scene: Scene, language: str) -> tuple[PondPicture, list[Text]]:
+    level = "–" if pond.level is None else f"{pond.level:.2f}"
+    rain = "–" if pond.rain_1h is None or pond.rain_3h is None else f"{pond.rain_1h:.1f} / {pond.rain_3h:.1f}"
+    state = _state(scene.record, pond.id, language)
+    return pond, [Text(pond.name), Text(level), Text(""), Text(rain), state]
 
 
 def bar(pond: PondPicture, cells: int = BAR_CELLS) -> Text:
@@ -224,7 +259,7 @@ def _state(record: Record, pond: str, language: str) -> Text:
     if seen.blind:
         text.append(f"  {say('demo.blind', language)}", style="black on white")
     if seen.noticed:
-        text.append(f"  {say('demo.notices', language, count=len(seen.noticed))}", style="magenta")
+        text.append(f"  {counted('demo.notices', len(seen.noticed), language)}", style="magenta")
     return text
 
 
@@ -232,21 +267,17 @@ def _log(scene: Scene, language: str, lines: int) -> RenderableType:
     if not scene.lines:
         return Text(say("demo.quiet", language), style="dim")
     names = {pond.id: pond.name for pond in scene.ponds}
-    table = Table.grid(padding=(0, 2), expand=True)
-    for width in (11, None, None, None):
-        table.add_column(width=width, no_wrap=True)
-    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    rows = []
     for line in list(scene.lines)[-lines:]:
         local = line.time.astimezone(ZoneInfo(scene.timezone))
         level = "" if Level.of(line.level) is Level.NONE else say(f"level.{line.level}", language)
-        table.add_row(
-            f"{local:%m-%d %H:%M}",
-            names.get(line.pond, line.pond),
-            line.word,
-            Text(level, style=STYLES[line.level]),
-            Text(line.detail, style="dim"),
-        )
-    return table
+        rows.append(
+            (
+                Text(f"{local:%m-%d %H:%M}"), Text(names.get(line.pond, line.pond)), Text(line.word),
+                Text(level, style=STYLES[line.level]), Text(line.detail, style="dim"),
+            )
+        )  # fmt: skip
+    return Newest(rows, lines)
 
 
 def _why(causes: Sequence[Cause], language: str) -> str:
@@ -264,7 +295,7 @@ def _why(causes: Sequence[Cause], language: str) -> str:
         limit = "" if cause.limit is None else f" / {cause.limit:g}{unit}"
         rule = say(f"rule.{cause.rule}", language)
         said.append(f"{cause.sensor} {rule}{value}{limit}".strip())
-    return "; ".join(dict.fromkeys(said))
+    return ("；" if language == "zh" else "; ").join(dict.fromkeys(said))
 
 
 def clock_of(time_us: int) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -43,6 +43,13 @@ class Finding:
     do: str = ""
     """Key of the word catalogue's ``doctor`` section."""
     params: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+    """Key of the word catalogue that says ``detail``, with ``figures``; empty where it is in nobody's words."""
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def told(self, language: str) -> str:
+        """Say the detail."""
+        return say(self.said, language, **self.figures) if self.said else self.detail
 
     def remedy(self, language: str) -> str:
         """Say what to do; nothing when all is well."""
@@ -53,12 +60,22 @@ class Finding:
         return {"name": self.name, "ok": self.ok, "detail": self.detail, "do": self.remedy(language)}
 
 
+def _finding(name: str, ok: bool, key: str, do: str = "", **figures: Any) -> Finding:
+    """Return a finding whose detail is said by *key*; ``detail`` itself, for machines, is English."""
+    key = f"doctor.{key}_one" if figures.get("count") == 1 else f"doctor.{key}"
+    return Finding(name, ok, say(key, "en", **figures), do, {}, key, figures)
+
+
+def _refused(name: str, error: TailwardenError, do: str) -> Finding:
+    return Finding(name, False, str(error), do, {}, error.code, error.params)
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything the settings lead to."""
     try:
         connection = settings.connection()
     except TailwardenError as error:
-        return [Finding("settings", False, error.words(settings.language or "en"), "settings_do")]
+        return [_refused("settings", error, "settings_do")]
     parts = await asyncio.gather(
         _bus(connection), _mqtt(connection), _database(connection, settings.language), _ops(connection)
     )
@@ -72,7 +89,7 @@ async def _bus(connection: Connection) -> list[Finding]:
         client = await connect(connection, name="tailwarden-doctor", limit=LIMIT)
     except TailwardenError as error:
         return [
-            Finding("nats", False, str(error), "nats_do"),
+            _refused("nats", error, "nats_do"),
             *[Finding(f"service {name}", False, "–", "service_do", {"name": name}) for name in SERVICES],
         ]
     try:
@@ -97,17 +114,17 @@ async def _jetstream(client: Client) -> list[Finding]:
         account = await js.account_info()
     except (Error, TimeoutError) as error:
         return [Finding("jetstream", False, str(error) or type(error).__name__, "jetstream_do")]
-    findings = [Finding("jetstream", True, f"{account.streams} streams, {account.storage:,} bytes")]
+    findings = [_finding("jetstream", True, "streams", count=account.streams, size=account.storage)]
     for stream in STREAMS:
         name = f"stream {stream.name}"
         try:
             info = await js.stream_info(str(stream.name))
         except NotFoundError:
-            findings.append(Finding(name, False, "missing", "streams_do"))
+            findings.append(_finding(name, False, "missing", "streams_do"))
         except (Error, TimeoutError) as error:
             findings.append(Finding(name, False, str(error) or type(error).__name__, "jetstream_do"))
         else:
-            findings.append(Finding(name, True, f"{info.state.messages:,} messages, {info.state.bytes:,} bytes"))
+            findings.append(_finding(name, True, "messages", count=info.state.messages, size=info.state.bytes))
     return findings
 
 
@@ -120,7 +137,7 @@ async def _service(client: Client, name: str) -> Finding:
     except (Error, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         return Finding(f"service {name}", False, reason, "service_do", {"name": name})
-    return Finding(f"service {name}", True, "answers")
+    return _finding(f"service {name}", True, "answers")
 
 
 async def _ops(connection: Connection) -> list[Finding]:
@@ -162,7 +179,7 @@ async def _database(connection: Connection, language: str | None) -> list[Findin
 
     known = [role for role in ("owner", *SERVICES) if role in connection.database_urls]
     if not known:
-        return [Finding("postgresql", False, "no address", "settings_do")]
+        return [_finding("postgresql", False, "no_address", "settings_do")]
     try:
         database = await psycopg.AsyncConnection.connect(
             connection.database(known[0]), connect_timeout=round(LIMIT), autocommit=True
@@ -178,14 +195,14 @@ async def _database(connection: Connection, language: str | None) -> list[Findin
         ).fetchone()
         version, timescale = row or ("?", None)
         kind = f"TimescaleDB {timescale}" if timescale else "plain, no TimescaleDB"
-        findings = [
-            Finding("postgresql", True, f"{version}, {kind}"),
-            *await series_mode(database, timescale, language),
-        ]
+        findings = [Finding("postgresql", True, f"{version}, {kind}")]
+        if not timescale:
+            findings = [replace(findings[0], said="doctor.plain_version", figures={"version": version})]
+        findings += await series_mode(database, timescale, language)
         for name in SERVICES:
             table = await (await database.execute("SELECT to_regclass(%s)", [f"{name}.event"])).fetchone()
             there = table is not None and table[0] is not None
-            findings.append(Finding(f"schema {name}", there, "migrated" if there else "missing", "migrate_do"))
+            findings.append(_finding(f"schema {name}", there, "migrated" if there else "missing", "migrate_do"))
             if there:
                 findings += await relay_lag(database, name)
     return findings
@@ -202,7 +219,6 @@ async def relay_lag(database: AsyncConnection, name: str) -> list[Finding]:
     assert row is not None  # an aggregate gives one row
     stored, published, waiting_s = row
     stuck = waiting_s is not None and waiting_s > RELAY_LAG_S
-    detail = f"{stored:,} stored, {published:,} published"
-    if stuck:
-        detail += f"; event {published + 1:,} waits for {waiting_s:,.0f} s"
-    return [Finding(f"relay {name}", not stuck, detail, "relay_do", {"name": name})]
+    figures = {"stored": stored, "published": published, "next": published + 1, "waits": round(waiting_s or 0)}
+    found = _finding(f"relay {name}", not stuck, "stuck" if stuck else "relayed", "relay_do", **figures)
+    return [replace(found, params={"name": name})]

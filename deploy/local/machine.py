@@ -106,9 +106,12 @@ class Machine:
         ------
         Conflict
             When a system runs in this home already, or a port is taken.
+        BadInput
+            When a file that says how people are told cannot be used.
         Fault
             When something does not start.
         """
+        self._check_files()
         with self._locked() as lock:
             self._prepare()
             try:
@@ -119,6 +122,25 @@ class Machine:
                     supervisor.run()
             finally:
                 (self.home / CONNECTION_FILE).unlink(missing_ok=True)
+
+    def _check_files(self) -> None:
+        """Refuse here, in one line, a file that the notifier would only die of, its traceback in a log."""
+        if "notifier" not in self.services:
+            return
+        from services.notifier.adapters.channelfile import read_channels
+        from services.notifier.cards import load_cards
+        from services.notifier.settings import load_rules
+
+        readers: dict[str, Callable[[Path], object]] = {
+            "routing": load_rules,
+            "channels": read_channels,
+            "cards": load_cards,
+        }
+        for name, reader in readers.items():
+            kept = self.home / f"{name}.toml"
+            given = os.environ.get(f"TAILWARDEN_{name.upper()}_FILE") or (kept if kept.exists() else None)
+            if given is not None:
+                reader(Path(given))
 
     def _prepare(self) -> None:
         """Choose ports, write configurations."""
@@ -173,7 +195,12 @@ class Machine:
     def _service(self, name: str, service: str, own: dict[str, str], mark: dict[str, str]) -> Program:
         mark_file = self.run_directory / f"{name}.ready"
         # It finds the system in our home, whatever else the environment we were started in may say.
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(_OWN)}
+        # A file is meant from where we were started; services run in the home.
+        inherited = {
+            key: str(Path(value).absolute()) if _names_a_file(key) and value else value
+            for key, value in os.environ.items()
+            if not key.startswith(_OWN)
+        }
         return Program(
             name=name,
             command=service_command(service),
@@ -257,6 +284,10 @@ def _marked(mark_file: Path, pid: int) -> bool:
         return mark_file.read_text("ascii").strip() == str(pid)
     except OSError:
         return False
+
+
+def _names_a_file(variable: str) -> bool:
+    return variable.startswith("TAILWARDEN_") and variable.endswith("_FILE")
 
 
 def _lives(pid: str) -> bool:

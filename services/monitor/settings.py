@@ -13,7 +13,9 @@ __all__ = ["MonitorSettings"]
 class MonitorSettings(BaseSettings):
     """From the environment, ``TAILWARDEN_MONITOR_…``."""
 
-    model_config = SettingsConfigDict(env_prefix="TAILWARDEN_MONITOR_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TAILWARDEN_MONITOR_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     partitions: str | None = None
     """Which ponds this one serves, by partition: ``FIRST-LAST/16``; None: all. See ``shared.bus.partitions``."""

@@ -29,18 +29,19 @@ def load_cards(path: Path | None = None) -> Cards:
     BadInput
         ``cards.unreadable``, ``cards.wrong``, ``cards.twice``, ``cards.no_role`` or ``cards.no_level``.
     """
-    source: Traversable = files("services.notifier") / "cards.toml" if path is None else path
+    source: Traversable = files("services.notifier") / "cards.toml" if path is None else path.absolute()
     try:
         given = tomllib.loads(source.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput("cards.unreadable", file=source.name, why=str(error)) from error
+        why = str(getattr(error, "strerror", None) or error)
+        raise BadInput("cards.unreadable", file=str(source), why=why) from error
     tables = given.get("card", {})
     if not isinstance(tables, dict):
-        raise BadInput("cards.wrong", file=source.name, where="card", why="not a table")
-    cards = {_level(level, source.name): _steps(level, steps, source.name) for level, steps in tables.items()}
+        raise BadInput("cards.wrong", file=str(source), where="card", why="not a table")
+    cards = {_level(level, str(source)): _steps(level, steps, str(source)) for level, steps in tables.items()}
     if missing := [level.value for level in LevelName if not cards.get(level)]:
-        raise BadInput("cards.no_level", file=source.name, levels=[f"level.{level}" for level in missing])
-    _check(cards, source.name)
+        raise BadInput("cards.no_level", file=str(source), levels=[f"level.{level}" for level in missing])
+    _check(cards, str(source))
     return cards
 
 

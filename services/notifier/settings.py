@@ -123,13 +123,14 @@ def load_rules(path: Path | None = None) -> Rules:
     Raises
     ------
     BadInput
-        ``delivery.bad_file``, with the file, the place in it and the reason.
+        ``delivery.bad_routing``, with the file and the reason, which begins with the place in it.
     """
-    source: Traversable = files("services.notifier") / "routing.toml" if path is None else path
+    source: Traversable = files("services.notifier") / "routing.toml" if path is None else path.absolute()
     try:
         given = tomllib.loads(source.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput("delivery.bad_file", path=source.name, where="", reason=str(error)) from error
+        reason = str(getattr(error, "strerror", None) or error)
+        raise BadInput("delivery.bad_routing", path=str(source), reason=reason) from error
     try:
         fallback = given.get("fallback", [])
         return Rules(
@@ -146,6 +147,5 @@ def load_rules(path: Path | None = None) -> Rules:
         )
     except (ValidationError, TypeError, AttributeError) as error:
         first = error.errors(include_url=False, include_input=False)[0] if isinstance(error, ValidationError) else None
-        where = "" if first is None else ".".join(str(part) for part in first["loc"])
-        reason = str(error) if first is None else first["msg"]
-        raise BadInput("delivery.bad_file", path=source.name, where=where, reason=reason) from error
+        reason = str(error) if first is None else f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise BadInput("delivery.bad_routing", path=str(source), reason=reason) from error

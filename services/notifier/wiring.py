@@ -115,7 +115,7 @@ def rules_of(settings: NotifierSettings, home: Path) -> Rules:
     Raises
     ------
     BadInput
-        ``delivery.bad_file``.
+        ``delivery.bad_routing``.
     """
     return load_rules(settings.routing_file or _in(home, "routing.toml"))
 
@@ -126,7 +126,7 @@ def plan_of(settings: NotifierSettings, home: Path) -> Plan:
     Raises
     ------
     BadInput
-        ``delivery.bad_file`` and the refusals of ``load_cards``.
+        ``delivery.bad_routing`` and the refusals of ``load_cards``.
     """
     rules = rules_of(settings, home)
     cards = load_cards(settings.cards_file or _in(home, "cards.toml"))

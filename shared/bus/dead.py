@@ -69,7 +69,7 @@ class DeadLetter:
         """Say why, in *language*."""
         if not self.problems:
             return self.reason
-        return "; ".join(_words(problem, language) for problem in self.problems)
+        return ("；" if language == "zh" else "; ").join(_words(problem, language) for problem in self.problems)
 
 
 async def bury(

@@ -6,6 +6,7 @@ their language. The mapping from pydantic's error types to the word catalogue is
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +19,9 @@ M = TypeVar("M", bound=BaseModel)
 
 _EXCERPT = 80
 """Characters of an offending value that are repeated back; enough to recognise it, too few to flood a log."""
+
+_CHOICE = re.compile(r"'[^']*'|\b(?!or\b)[^\s,']+")
+"""One of pydantic's choices: ``'a', 'b' or 3``."""
 
 _REASONS: dict[str, str] = {
     "missing": "input.missing",
@@ -90,7 +94,7 @@ def bad_input_of(error: ValidationError, prefix: str = "") -> BadInput:
         "where": field or "-",
         "got": _excerpt(fault.get("input")),
         "why": str(context.get("error", fault["msg"])),
-        "expected": str(context.get("expected", context.get("pattern", ""))),
+        "expected": _choices(kind, str(context.get("expected", context.get("pattern", "")))),
         "least": str(context.get("ge", "")),
         "most": str(context.get("le", "")),
         "limit": _first(context, ("gt", "ge", "lt", "le", "min_length", "max_length")),
@@ -119,6 +123,11 @@ def _path(location: tuple[int | str, ...], prefix: str) -> str:
 def _excerpt(value: Any) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
+
+
+def _choices(kind: str, expected: str) -> str | list[str]:
+    """Return the choices that pydantic joined in English as a list, which is said in the reader's language."""
+    return _CHOICE.findall(expected) if kind in ("enum", "literal_error") else expected
 
 
 def _first(context: dict[str, Any], names: tuple[str, ...]) -> str:

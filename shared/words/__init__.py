@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["LANGUAGES", "catalogue", "joined", "language", "say"]
+__all__ = ["LANGUAGES", "catalogue", "counted", "joined", "language", "say"]
 
 LANGUAGES = ("zh", "en")
 
@@ -57,6 +57,12 @@ def say(key: str, language: str, **params: Any) -> str:
         name: _listed(value, language) if isinstance(value, list | tuple) else value for name, value in params.items()
     }
     return texts["zh" if language == "zh" else "en"].format(**said)
+
+
+def counted(key: str, count: int, language: str, **params: Any) -> str:
+    """Render the text *key* with ``count``; where it is one and the catalogue has ``<key>_one``, that text."""
+    one = f"{key}_one"
+    return say(one if count == 1 and one in catalogue() else key, language, count=count, **params)
 
 
 def joined(words: Iterable[str], language: str) -> str:

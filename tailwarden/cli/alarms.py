@@ -106,7 +106,7 @@ def answer(
     try:
         said = Answer(given.strip().lower().replace("-", "_"))
     except ValueError as error:
-        known = ", ".join(each.value.replace("_", "-") for each in Answer)
+        known = [each.value.replace("_", "-") for each in Answer]
         raise BadInput("links.no_answer", field="answer", known=known) from error
     _act(home, _made(AnswerAlarm, alarm_id=alarm, person_id=person, answer=said, note=note), as_json)
 

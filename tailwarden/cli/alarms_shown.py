@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from shared.words import catalogue, language, say
+from shared.words import catalogue, joined, language, say
+from tailwarden.cli.tables import labelled, show, terminal
 from tailwarden.cli.warnings import STYLES
-from tailwarden.cli.wording import local
+from tailwarden.cli.wording import bracketed, local, office, offset, semicolons
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from shared.contracts.notifier import AlarmView, CardAct, Delivery, HeldBack, PersonProof, Shelving
 
 __all__ = ["shelvings", "table", "tell"]
@@ -25,30 +25,30 @@ _SHORT_HASH = 12
 
 def table(found: Sequence[AlarmView]) -> None:
     """Print alarms, one a line."""
-    words, console = language(), Console()
+    words, console = language(), terminal()
     if not found:
         console.print(say("alarms.none", words))
         return
-    shown = _table(words, "id", "pond", "level", "since", "told", "state")
-    for view in found:
-        told = sum(person.sent is not None for person in view.people)
-        shown.add_row(
-            view.alarm_id, view.pond_id, _level(view, words), local(view.changed), f"{told}/{len(view.people)}",
-            _state(view, words),
-        )  # fmt: skip
-    console.print(shown)
+    rows = [
+        (
+            view.alarm_id, view.pond_id, _level(view, words), local(view.changed),
+            f"{sum(person.sent is not None for person in view.people)}/{len(view.people)}", _state(view, words),
+        )
+        for view in found
+    ]  # fmt: skip
+    show(_headings(words, "id", "pond", "level", "since", "told", "state"), rows, console=console)
 
 
 def tell(view: AlarmView) -> None:
     """Print one alarm with everything that can be proved of it."""
-    words, console = language(), Console()
+    words, console = language(), terminal()
     console.print(Text.assemble((view.alarm_id, "bold"), f"  {view.pond_id}  ", _level(view, words)))
     facts = [
         f"{say('alarms.opened', words)} {local(view.opened)}",
         f"{say('alarms.since', words)} {local(view.changed)}",
         _state(view, words),
     ]
-    console.print(Text("  " + "; ".join(facts)))
+    console.print(Text("  " + semicolons(facts, words)))
     _people(view, console, words)
     clock = _Clock(view)
     if view.card or view.cards or view.acts:
@@ -57,7 +57,7 @@ def tell(view: AlarmView) -> None:
     if messages:
         console.print(Text(say("alarms.deliveries", words), style="bold"))
         for person, each in messages:
-            console.print(Text(f"  {person.name}: {_message(each, clock, words)}"))
+            console.print(Text(f"  {labelled(person.name, words)}{_message(each, clock, words)}"))
     if view.held_back:
         console.print(Text(say("alarms.held", words), style="bold"))
         for held in view.held_back:
@@ -66,22 +66,22 @@ def tell(view: AlarmView) -> None:
 
 def shelvings(found: Iterable[Shelving]) -> None:
     """Print shelvings, one a line."""
-    words, console = language(), Console()
-    shown = _table(words, "id", "pond", "level", "expires", "reason", "by", "second")
-    for each in found:
-        level = Text(say(f"level.{each.highest}", words), style=STYLES[each.highest])
-        shown.add_row(
-            each.shelving_id, each.pond_id, level, local(each.expires), Text(each.reason), Text(each.by),
-            Text(each.second_approver or ""),
-        )  # fmt: skip
-    console.print(shown if shown.row_count else say("alarms.no_shelvings", words))
+    words, console = language(), terminal()
+    rows = [
+        (
+            each.shelving_id, each.pond_id, Text(say(f"level.{each.highest}", words), style=STYLES[each.highest]),
+            local(each.expires), each.reason, each.by, each.second_approver,
+        )
+        for each in found
+    ]  # fmt: skip
+    if rows:
+        show(_headings(words, "id", "pond", "level", "expires", "reason", "by", "second"), rows, console=console)
+    else:
+        console.print(say("alarms.no_shelvings", words))
 
 
-def _table(words: str, *headings: str) -> Table:
-    made = Table(box=box.SIMPLE_HEAD)
-    for heading in headings:
-        made.add_column(say(f"alarms.{heading}", words), no_wrap=heading == "id")
-    return made
+def _headings(words: str, *names: str) -> list[str]:
+    return [say(f"alarms.{name}", words) for name in names]
 
 
 def _level(view: AlarmView, words: str) -> Text:
@@ -89,9 +89,9 @@ def _level(view: AlarmView, words: str) -> Text:
     marks = [say(f"alarms.mark_{name}", words) for name, held in holds.items() if held]
     name = say("alarms.over" if view.level is None else f"level.{view.level}", words)
     if view.level is None or view.level is not view.highest:
-        name += f" ({say('alarms.highest', words, level=say(f'level.{view.highest}', words))})"
+        name += bracketed(say("alarms.highest", words, level=say(f"level.{view.highest}", words)), words)
     style = "dim" if view.level is None else STYLES[view.level]
-    return Text.assemble((f"[{', '.join(marks)}] " if marks else "", "bold"), (name, style))
+    return Text.assemble((f"[{joined(marks, words)}] " if marks else "", "bold"), (name, style))
 
 
 def _state(view: AlarmView, words: str) -> str:
@@ -102,7 +102,7 @@ def _state(view: AlarmView, words: str) -> str:
     parts = [say("alarms.answered" if view.answered else "alarms.unanswered", words)]
     if view.people:
         parts.append(say("alarms.reached", words, rank=view.rank + 1))
-    return "; ".join(parts)
+    return semicolons(parts, words)
 
 
 def _people(view: AlarmView, console: Console, words: str) -> None:
@@ -112,17 +112,17 @@ def _people(view: AlarmView, console: Console, words: str) -> None:
         console.print(say("alarms.nobody", words), style="yellow")
         return
     clock = _Clock(view)
-    console.print(Text(say("alarms.people", words, zone=f"{view.opened.astimezone():%Z %z}"), style="bold"))
-    shown = _table(
-        words, "rank", "person", "role", "decided", "sent", "delivered", "read", "answer", "acted", "by_channel"
-    )
-    for person in view.people:
-        shown.add_row(
-            str(person.rank + 1), Text(f"{person.name} ({person.person_id})"), Text(role_word(person.role, words)),
+    console.print(Text(say("alarms.people", words, zone=f"UTC{offset(clock.opened)}"), style="bold"))
+    names = ("rank", "person", "role", "decided", "sent", "delivered", "read", "answer", "acted", "by_channel")
+    rows = [
+        (
+            person.rank + 1, f"{person.name} ({person.person_id})", role_word(person.role, words),
             *(clock(when) for when in (person.decided, person.sent, person.delivered, person.read)),
             _answer(person, clock, words), clock(person.acted), _channels(person, words),
-        )  # fmt: skip
-    console.print(shown)
+        )
+        for person in view.people
+    ]  # fmt: skip
+    show(_headings(words, *names), rows, console=console)
 
 
 def _answer(person: PersonProof, clock: _Clock, words: str) -> Text:
@@ -137,9 +137,9 @@ def _channels(person: PersonProof, words: str) -> Text:
     attempts: dict[str, int] = {}
     for each in person.deliveries:
         attempts[each.channel] = attempts.get(each.channel, 0) + each.attempts
-    text = ", ".join(f"{channel} ×{count}" for channel, count in attempts.items())
+    text = joined((f"{channel} ×{count}" for channel, count in attempts.items()), words)
     if any(each.maybe_again for each in person.deliveries):
-        text += f" ({say('alarms.maybe_again', words)})"
+        text += bracketed(say("alarms.maybe_again", words), words)
     return Text(text)
 
 
@@ -151,8 +151,8 @@ def _message(each: Delivery, clock: _Clock, words: str) -> str:
         what = say("alarms.was_failed", words, kind=kind, time=clock(each.failed), why=each.why)
     line = say("alarms.attempts", words, channel=each.channel, what=what, count=each.attempts)
     if each.delivered is not None:
-        line += f"; {say('alarms.delivered', words)} {clock(each.delivered)}"
-    return f"{line} ({say('alarms.maybe_again', words)})" if each.maybe_again else line
+        line = semicolons((line, f"{say('alarms.delivered', words)} {clock(each.delivered)}"), words)
+    return line + bracketed(say("alarms.maybe_again", words), words) if each.maybe_again else line
 
 
 def _card(view: AlarmView, console: Console, words: str) -> None:
@@ -161,7 +161,7 @@ def _card(view: AlarmView, console: Console, words: str) -> None:
     from shared.contracts.notifier import LevelCard
 
     clock, acts = _Clock(view), {act.step_id: act for act in view.acts}
-    shown = _table(words, "id", "level", "step", "role", "within", "done")
+    rows: list[tuple[object, ...]] = []
     now = () if view.level is None else (LevelCard(level=view.level, steps=view.card),)
     for card in view.cards or now:
         level = Text(say(f"level.{card.level}", words), style=STYLES[card.level])
@@ -169,12 +169,12 @@ def _card(view: AlarmView, console: Console, words: str) -> None:
             within = say("alarms.minutes", words, minutes=step.within_minutes)
             text = step.zh if words == "zh" else step.en
             done = _done(view, acts.pop(step.id, None), clock, words)
-            shown.add_row(step.id, level, Text(text), Text(role_word(step.role, words)), within, done)
+            rows.append((step.id, level, text, role_word(step.role, words), within, done))
     for act in acts.values():
         text = act.zh if words == "zh" else act.en
-        shown.add_row(act.step_id, "", Text(text, style="dim"), "", "", _done(view, act, clock, words))
-    console.print(Text(say("alarms.card", words), style="bold"))
-    console.print(shown)
+        rows.append((act.step_id, "", Text(text, style="dim"), "", "", _done(view, act, clock, words)))
+    headings = _headings(words, "id", "level", "step", "role", "within", "done")
+    show(headings, rows, title=say("alarms.card", words), console=console)
 
 
 def _done(view: AlarmView, act: CardAct | None, clock: _Clock, words: str) -> Text:
@@ -185,7 +185,7 @@ def _done(view: AlarmView, act: CardAct | None, clock: _Clock, words: str) -> Te
     if act.note:
         text += f" “{act.note}”"
     if act.photo_sha256 is not None:
-        text += f" ({say('alarms.photo', words, sha256=act.photo_sha256[:_SHORT_HASH])})"
+        text += bracketed(say("alarms.photo", words, sha256=act.photo_sha256[:_SHORT_HASH]), words)
     return Text(text, style="green")
 
 
@@ -200,10 +200,11 @@ class _Clock:
     """Says moments of an alarm's life: local, to the second, with the day where it is not the day it was opened."""
 
     def __init__(self, view: AlarmView) -> None:
-        self._day = view.opened.astimezone().date()
+        self._zone = office()
+        self.opened = view.opened.astimezone(self._zone)
 
     def __call__(self, moment: datetime | None) -> str:
         if moment is None:
             return "–"
-        there = moment.astimezone()
-        return f"{there:%H:%M:%S}" if there.date() == self._day else f"{there:%m-%d %H:%M:%S}"
+        there = moment.astimezone(self._zone)
+        return f"{there:%H:%M:%S}" if there.date() == self.opened.date() else f"{there:%m-%d %H:%M:%S}"

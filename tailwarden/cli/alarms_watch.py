@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,21 +110,11 @@ def load(days: int = DAYS, within: int = WITHIN, as_json: bool = JSON, home: Pat
 
 
 def _load(found: AlarmLoad) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     from shared.words import language, say
+    from tailwarden.cli.tables import terminal
     from tailwarden.cli.wording import local
 
-    words, console = language(), Console()
-
-    def table(title: str, *headings: str) -> Table:
-        made = Table(box=box.SIMPLE_HEAD, title=say(f"alarmload.{title}", words), title_justify="left")
-        for heading in headings:
-            made.add_column(say(f"alarmload.{heading}", words), justify="left" if heading in _NAMES else "right")
-        return made
-
+    words, console = language(), terminal()
     console.print(
         say(
             "alarmload.head", words, since=local(found.since), until=local(found.until), warnings=found.warnings,
@@ -132,30 +123,34 @@ def _load(found: AlarmLoad) -> None:
         ),
         soft_wrap=True,
     )  # fmt: skip
-    if found.answers:
-        shown = table("answers", "level", "warnings", "answered", "median", "p90")
-        for each in found.answers:
-            times = [_span(each.median_s), _span(each.p90_s)]
-            shown.add_row(say(f"level.{each.level}", words), str(each.warnings), str(each.answered), *times)
-        console.print(shown)
-    if found.chatter:
-        shown = table("chatter", "pond", "times")
-        for pond in found.chatter:
-            shown.add_row(pond.pond_id, str(pond.times))
-        console.print(shown)
-    if found.standing:
-        shown = table("standing", "alarm", "level", "opened", "hours")
-        for stale in found.standing:
-            shown.add_row(
-                stale.alarm_id, say(f"level.{stale.highest}", words), local(stale.opened), f"{stale.hours:.1f}"
-            )
-        console.print(shown)
-    if found.blind:
-        shown = table("blind", "pond", "hours", "spells", "now")
-        for dark in found.blind:
-            now = say("alarmload.blind_now", words) if dark.blind else ""
-            shown.add_row(dark.pond_id, f"{dark.hours:.1f}", str(dark.spells), now)
-        console.print(shown)
+    answers = [
+        (say(f"level.{each.level}", words), each.warnings, each.answered, _span(each.median_s), _span(each.p90_s))
+        for each in found.answers
+    ]
+    _table("answers", ("level", "warnings", "answered", "median", "p90"), answers)
+    _table("chatter", ("pond", "times"), [(pond.pond_id, pond.times) for pond in found.chatter])
+    standing = [
+        (stale.alarm_id, say(f"level.{stale.highest}", words), local(stale.opened), f"{stale.hours:.1f}")
+        for stale in found.standing
+    ]
+    _table("standing", ("alarm", "level", "opened", "hours"), standing)
+    blind = [
+        (dark.pond_id, f"{dark.hours:.1f}", dark.spells, say("alarmload.blind_now", words) if dark.blind else "")
+        for dark in found.blind
+    ]
+    _table("blind", ("pond", "hours", "spells", "now"), blind)
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    from shared.words import language, say
+    from tailwarden.cli.tables import show
+
+    if rows:
+        words = language()
+        numbers = [place for place, heading in enumerate(headings) if heading not in _NAMES]
+        typer.echo("")
+        said = [say(f"alarmload.{heading}", words) for heading in headings]
+        show(said, rows, title=say(f"alarmload.{title}", words), right=numbers)
 
 
 _NAMES = ("level", "pond", "alarm", "opened", "now")

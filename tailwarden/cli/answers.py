@@ -104,34 +104,24 @@ def references(home: Path | None, hashes: Iterable[str] | None) -> tuple[Evidenc
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], none: str) -> None:
     """Print a table with translated *headings* (keys of the catalogue), or the text *none*."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from shared.words import language, say
+    from tailwarden.cli.tables import show, terminal
 
-    words, console = language(), Console()
-    lines = [[Text("" if cell is None else str(cell)) for cell in row] for row in rows]
-    if not lines:
-        console.print(say(none, words))
-        return
-    made = Table(box=box.SIMPLE_HEAD)
-    for number, heading in enumerate(headings):
-        made.add_column(say(heading, words), no_wrap=number == 0)
-    for line in lines:
-        made.add_row(*line)
-    console.print(made)
+    words, lines = language(), [*rows]
+    if lines:
+        show([say(heading, words) for heading in headings], lines)
+    else:
+        terminal().print(say(none, words))
 
 
 def facts(lines: Iterable[tuple[str, object]]) -> None:
     """Print one fact a line: a heading (key of the catalogue) and what it says; nothing of what is empty."""
-    from rich.console import Console
     from rich.text import Text
 
     from shared.words import language, say
+    from tailwarden.cli.tables import labelled, terminal
 
-    words, console = language(), Console()
+    words, console = language(), terminal()
     for heading, what in lines:
         if what is not None and what != "":
-            console.print(Text.assemble((say(heading, words), "bold"), f": {what}"))
+            console.print(Text.assemble((labelled(say(heading, words), words), "bold"), str(what)))

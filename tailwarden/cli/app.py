@@ -9,6 +9,7 @@ import typer
 
 from shared.problems import TailwardenError
 from shared.words import language
+from tailwarden.cli.usage import UsageError, speak, tell
 
 __all__ = ["MODULES", "app", "main"]
 
@@ -94,12 +95,19 @@ def _whole_first_lines(group: typer.Typer) -> None:
 for _name in MODULES:
     import_module(_name).register(app)
 _whole_first_lines(app)
+speak(app)
 
 
 def main() -> None:
     """Run the command; a refusal becomes one line on stderr in the reader's language, and exit code 2."""
     try:
+        if language() == "zh":
+            sys.exit(app(standalone_mode=False))
         app()
+    except UsageError as error:
+        sys.exit(tell(error))
+    except typer.Abort:
+        sys.exit(1)
     except TailwardenError as error:
         words = " ".join(error.words(language()).split())
         # Many sentences begin with the field's name already.

@@ -73,7 +73,7 @@ def verify_projections(home: Path | None = HOME, service: list[str] | None = SER
     from dataclasses import asdict
 
     from shared.settings import connection
-    from shared.words import language, say
+    from shared.words import joined, language, say
 
     words = language()
     stores = [_store_of(name) for name in _chosen(service)]
@@ -84,7 +84,7 @@ def verify_projections(home: Path | None = HOME, service: list[str] | None = SER
     else:
         for store in stores:
             rows = found[store.schema]
-            names = ", ".join(projection.name for projection in store.projections)
+            names = joined((projection.name for projection in store.projections), words)
             key = "differ" if rows else "equal" if names else "none"
             typer.echo(say(f"projections.{key}", words, service=store.schema, names=names, count=len(rows)))
             for row in rows:
@@ -208,19 +208,17 @@ def _report_json(report: Report) -> dict[str, object]:
 
 
 def _print_reports(reports: dict[str, Report], words: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     from shared.words import say
+    from tailwarden.cli.tables import show
 
-    table = Table(header_style="bold")
-    for heading in ("service", "events", "head", "verdict"):
-        table.add_column(say(f"audit.{heading}", words), overflow="fold")
+    rows = []
     for name, report in reports.items():
         finding = report.finding
         if finding is None:
-            verdict = f"[green]{say('audit.intact', words)}[/green]"
+            verdict = Text(say("audit.intact", words), style="green")
         else:
-            verdict = f"[red]{say(f'audit.{finding.reason}', words, position=finding.position)}[/red]"
-        table.add_row(name, str(report.events), report.head.hex()[:16], verdict)
-    Console().print(table)
+            verdict = Text(say(f"audit.{finding.reason}", words, position=finding.position), style="red")
+        rows.append((name, report.events, report.head.hex()[:16], verdict))
+    show([say(f"audit.{heading}", words) for heading in ("service", "events", "head", "verdict")], rows)

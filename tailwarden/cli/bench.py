@@ -171,29 +171,27 @@ def _tell(report: Report, as_json: bool) -> None:
 
         typer.echo(orjson.dumps(report.as_json()))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     from shared.words import language, say
+    from tailwarden.cli.tables import show, terminal
 
-    words = language()
-    table = Table(title=say("bench.title", words, bench=report.bench), title_justify="left", header_style="bold")
-    for heading in ("figure", "value", "baseline", "ratio", "promise", "met"):
-        number = heading in ("value", "baseline", "ratio")
-        table.add_column(say(f"bench.{heading}", words), overflow="fold", justify="right" if number else "left")
+    words, console = language(), terminal()
+    rows = []
     for figure in report.figures:
         ratio, met = figure.ratio, figure.met
-        table.add_row(
+        cells = (
             say(f"bench.{figure.key}", words),
             f"{_number(figure.value)} {figure.unit}",
             "" if figure.baseline is None else f"{_number(figure.baseline)} {figure.unit}",
             "" if ratio is None else f"{ratio:.2f}",
             _promise(figure),
             "" if met is None else say(f"bench.{'yes' if met else 'no'}", words),
-            style=None if met is not False else "red",
         )
-    console = Console()
-    console.print(table)
+        rows.append([Text(cell, style="red" if met is False else "") for cell in cells])
+    headings = ("figure", "value", "baseline", "ratio", "promise", "met")
+    title = say("bench.title", words, bench=report.bench)
+    show([say(f"bench.{name}", words) for name in headings], rows, title=title, right=(1, 2, 3), console=console)
     console.print(say("bench.load", words, **report.as_json()["machine"]), highlight=False)
 
 

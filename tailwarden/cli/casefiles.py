@@ -104,7 +104,7 @@ def _list(
     words = language()
     headings = [f"casework.{name}" for name in ("id", "kind", "title", "county", "opened", "level", "state")]
     rows = [
-        (each.id, say(f"casework.{each.case_kind.value}", words), each.title, each.county, each.opened_on,
+        (each.id, say(f"casework.{each.case_kind.value}", words), _title(each, words), each.county, each.opened_on,
          "" if each.level is None else say(f"level.{each.level}", words), _state(each, words))
         for each in found.casefiles
     ]  # fmt: skip
@@ -189,6 +189,22 @@ def _act(home: Path | None, command: Command, as_json: bool) -> None:
         _tell(view.casefile)
 
 
+def _title(case: CaseFile, words: str) -> str:
+    """Return a case's title; an incident's stock title, which is kept in Chinese, in the reader's words."""
+    from shared.contracts.levels import LevelName
+    from shared.words import say
+
+    for subject in case.subjects:
+        for level in LevelName:
+            kept, read = (
+                say("casework.incident_title", each, pond=subject.name, level=say(f"level.{level}", each))
+                for each in ("zh", words)
+            )
+            if case.title == kept:
+                return read
+    return case.title
+
+
 def _state(case: CaseFile, words: str) -> str:
     from shared.words import say
 
@@ -199,6 +215,7 @@ def _state(case: CaseFile, words: str) -> str:
 
 def _tell(case: CaseFile) -> None:
     from shared.words import language, say
+    from tailwarden.cli.tables import labelled
     from tailwarden.cli.wording import local
 
     words = language()
@@ -206,7 +223,7 @@ def _tell(case: CaseFile) -> None:
         [
             ("casework.id", case.id),
             ("casework.kind", say(f"casework.{case.case_kind.value}", words)),
-            ("casework.title", case.title),
+            ("casework.title", _title(case, words)),
             ("casework.county", case.county),
             ("casework.opened", case.opened_on),
             ("casework.level", None if case.level is None else say(f"level.{case.level}", words)),
@@ -214,7 +231,7 @@ def _tell(case: CaseFile) -> None:
             ("casework.confirmed", case.confirmed_by),
             ("casework.conclusion", case.conclusion),
             *(("casework.evidence", f"{each.title} {each.sha256}") for each in case.evidence),
-            *(("casework.notes", f"{each.on} {each.by}: {each.text}") for each in case.notes),
+            *(("casework.notes", f"{each.on} {labelled(each.by, words)}{each.text}") for each in case.notes),
             *(("casework.published", f"{each.on} {each.medium} {each.address}") for each in case.publications),
             *(
                 ("casework.frozen", f"{say(f'level.{each.level}', words)} {each.warning_id} {local(each.time)}")

@@ -91,24 +91,24 @@ def _print_json(entries: list[StoryEntry]) -> None:
 
 
 def _table(entries: list[StoryEntry]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from shared.words import language, say
+    from tailwarden.cli.tables import fitting, show, terminal
     from tailwarden.cli.telling import tell
 
-    words = language()
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(say("told.day", words), no_wrap=True)
-    table.add_column(say("told.who", words))
-    table.add_column(say("told.what", words), ratio=1)
-    table.add_column(say("told.event", words), no_wrap=True, style="dim")
+    words, console = language(), terminal()
+    headings = [say(f"told.{heading}", words) for heading in ("day", "who", "what", "event")]
     ids = [entry.stream.partition("-")[2] for entry in entries]
+    rows = []
     for entry, record in zip(entries, ids, strict=True):
         what = tell(entry.type, entry.data, words)
         about = f"[{record}] " if len(set(ids)) > 1 else ""
         by = say("told.clock", words) if entry.by == "clock" else entry.by
-        table.add_row(entry.on.isoformat(), Text(by), Text(about + what), str(entry.event_id))
-    Console().print(table)
+        cells = (entry.on.isoformat(), by, about + what)
+        rows.append([*map(Text, cells), Text(str(entry.event_id), style="dim")])
+    if fitting(headings, rows, console.width) is None:
+        # An event's id is as wide as a sentence: below what happened it leaves three columns that fit.
+        rows = [[day, by, Text("\n").join((what, event))] for day, by, what, event in rows]
+        headings = [*headings[:2], f"{headings[2]} / {headings[3]}"]
+    show(headings, rows, console=console)

@@ -36,5 +36,8 @@ def export(
             raise typer.Exit(1)
         typer.echo(say("contracts.fresh", reader))
         return
-    for name in contracts.export(force=force):
+    written = contracts.export(force=force)
+    for name in written:
         typer.echo(say("contracts.wrote", reader, name=name))
+    if not written:
+        typer.echo(say("contracts.fresh", reader))

@@ -21,6 +21,12 @@ __all__ = ["register"]
 
 T = TypeVar("T")
 
+_LABELS = {"time": "when", "subject": "subjects"}
+_SAID = frozenset(
+    f"Tw-{name}" for name in ("Code", "Reason", "Problem", "Problem-Count", "Subject", "Stream", "Stream-Seq")
+)
+"""Headers that the lines above them say already, in the reader's words."""
+
 SHOWN_BYTES = 2000
 HOME = typer.Option(None, "--home", help="Home of the running system. / 运行系统的目录。")
 CONSUMER = typer.Option(None, "--consumer", help="Only those of this consumer. / 只看该消费者的死信。")
@@ -78,6 +84,8 @@ def show(
 ) -> None:
     """Show one dead letter: why, where it came from, and its body. / 显示一条死信的原因、来源与原文。"""
     from shared.bus.dead import letter as read
+    from tailwarden.cli.tables import labelled
+    from tailwarden.cli.wording import local
 
     letter = _with_stream(home, lambda js: read(js, seq))
     body = letter.body or b""
@@ -97,10 +105,14 @@ def show(
             orjson.dumps({**facts, "headers": dict(letter.headers), "body": text, "cut": len(body) > len(shown)})
         )
         return
+    facts["time"] = local(letter.time, seconds=True)
+    facts["advisory"] = say("dead.given_up", reader) if letter.advisory else None
     for name, value in facts.items():
-        typer.echo(f"{name}: {_printable(str(value))}")
+        if value is not None:
+            typer.echo(labelled(say(f"dead.{_LABELS.get(name, name)}", reader), reader) + _printable(str(value)))
     for name, value in letter.headers.items():
-        typer.echo(f"{name}: {_printable(value)}")
+        if name not in _SAID:
+            typer.echo(labelled(name, reader) + _printable(value))
     typer.echo(say("dead.body", reader, size=len(body)))
     typer.echo(_printable(text, keep="\n\t"))
     if len(body) > len(shown):
@@ -180,29 +192,21 @@ def _reason(letter: DeadLetter, reader: str) -> str:
 
 
 def _table(letters: list[DeadLetter], reader: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from tailwarden.cli.tables import show as show_table
+    from tailwarden.cli.wording import local
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("seq", "when", "consumer", "subjects", "code", "size", "reason"):
-        table.add_column(
-            say(f"dead.{name}", reader), justify="right" if name in ("seq", "size") else "left", no_wrap=name == "seq"
-        )
+    rows = []
     for letter in letters:
         origin = letter.subject or f"{letter.stream} {letter.stream_seq} {say('dead.gave_up', reader)}"
         reason = _printable(_reason(letter, reader))
-        cells = (
-            str(letter.seq),
-            letter.time.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-            letter.consumer,
-            _printable(origin),
-            letter.code,
-            str(letter.size),
-            reason if len(reason) <= 300 else f"{reason[:300]}…",
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+        rows.append(
+            (
+                letter.seq, local(letter.time, seconds=True), letter.consumer, _printable(origin), letter.code,
+                letter.size, reason if len(reason) <= 300 else f"{reason[:300]}…",
+            )
+        )  # fmt: skip
+    names = ("seq", "when", "consumer", "subjects", "code", "size", "reason")
+    show_table([say(f"dead.{name}", reader) for name in names], rows, right=(0, 5))
 
 
 def _printable(text: str, keep: str = "") -> str:

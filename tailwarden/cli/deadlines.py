@@ -58,7 +58,16 @@ def _row(view: DeadlineView, words: str) -> tuple[object, ...]:
 
     coming = "" if view.next_stage is None else f"{view.next_on} {view.next_stage}"
     return (
-        f"{view.finding_id} {view.title}"[:60], view.county, view.deadline, view.working_days,
+        f"{view.finding_id} {view.title}", view.county, view.deadline, _left(view.working_days, words),
         say(f"deadlines.{view.standing.value}", words), say(f"deadlines.at_{view.level.value}", words),
         view.responsible_unit, coming,
     )  # fmt: skip
+
+
+def _left(days: int, words: str) -> str:
+    """Say how many working days there are to the deadline, or have been since."""
+    from shared.words import counted, say
+
+    if days == 0:
+        return say("deadlines.last_day", words)
+    return counted("deadlines.days_left" if days > 0 else "deadlines.days_over", abs(days), words)

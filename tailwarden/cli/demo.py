@@ -67,12 +67,11 @@ def demo(
         return
     import signal
 
-    from rich.console import Console
-
     from deploy.demo.people import set_up
     from deploy.local.places import temporary_home
     from deploy.local.running import running_system
     from shared.words import language, say
+    from tailwarden.cli.tables import terminal
 
     words = language()
     if write is not None:
@@ -83,7 +82,7 @@ def demo(
         return
     # A terminated demonstration cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console(stderr=as_json)
+    console = terminal(stderr=as_json)
     pace = speed if speed is not None else (BATCH_SPEED if as_json else SHOW_SPEED)
     try:
         with temporary_home() as home:
@@ -116,8 +115,7 @@ def _play(system: RunningSystem, speed: float, words: str, console: Console | No
 
     from rich.live import Live
 
-    from deploy.demo.toldview import ROWS
-    from deploy.demo.view import render
+    from deploy.demo.view import screen
 
     if not console.is_terminal:
         return _play_lines(player, console)
@@ -129,11 +127,11 @@ def _play(system: RunningSystem, speed: float, words: str, console: Console | No
             now = time.monotonic()
             if now - drawn >= 1.0 / FRAMES:
                 drawn = now
-                live.update(render(player.scene, words, max(console.height - 14 - ROWS, 3)), refresh=True)
+                live.update(screen(player.scene, words, console), refresh=True)
 
         player.shown = show
         report = asyncio.run(player.run())
-        live.update(render(player.scene, words, max(console.height - 14 - ROWS, 3)), refresh=True)
+        live.update(screen(player.scene, words, console), refresh=True)
     return report
 
 
@@ -162,27 +160,27 @@ def _tell(report: Report, console: Console, as_json: bool, words: str) -> None:
     """Print the outcome: one JSON object, or a table and a sentence."""
     import json
 
-    from rich.table import Table
+    from rich.text import Text
 
     from deploy.demo.scenario import site
     from deploy.demo.view import STYLES
     from shared.words import say
+    from tailwarden.cli.tables import show
 
     if as_json:
         typer.echo(json.dumps(report.as_json(), ensure_ascii=False))
     else:
-        table = Table(title=say("demo.summary", words), title_justify="left")
-        for heading in ("pond", "highest", "raised", "cleared"):
-            table.add_column(say(f"demo.{heading}", words))
+        rows = []
         for warning in sorted(report.record.warnings.values(), key=lambda each: (each.raised, each.pond)):
             about = site(warning.pond)
             times = [
                 "–" if when is None else f"{when.astimezone(about.timezone):%m-%d %H:%M}"
                 for when in (warning.raised, warning.cleared)
             ]
-            level = say(f"level.{warning.highest}", words)
-            table.add_row(about.pond.name, f"[{STYLES[warning.highest]}]{level}[/]", *times)
-        console.print(table)
+            level = Text(say(f"level.{warning.highest}", words), style=STYLES[warning.highest])
+            rows.append((about.pond.name, level, *times))
+        headings = [say(f"demo.{heading}", words) for heading in ("pond", "highest", "raised", "cleared")]
+        show(headings, rows, title=say("demo.summary", words), console=console)
         counts = report.counts
         console.print(
             say(
@@ -206,11 +204,11 @@ def _tell(report: Report, console: Console, as_json: bool, words: str) -> None:
 
 
 def _tell_people(report: Report, console: Console, words: str) -> None:
-    from shared.words import say
+    from shared.words import counted, say
 
     told = report.told
-    sums = {"messages": told.messages, "people": len(told.reached), "answered": len(told.answered)}
-    console.print(say("demo.told_sums", words, **sums, clears=told.all_clears))
+    sums = {"people": len(told.reached), "answered": len(told.answered), "clears": told.all_clears}
+    console.print(counted("demo.told_sums", told.messages, words, **sums))
     if report.first_message_ms.get("p50") is not None:
         console.print(say("demo.told_first", words, **report.first_message_ms))
 

@@ -47,14 +47,13 @@ def letter(out: Path = OUT, as_of: datetime = AS_OF, home: Path | None = HOME, s
     import asyncio
     import signal
 
-    from rich.console import Console
-
     from deploy.local.places import temporary_home, usable_home
     from deploy.local.running import running_system
     from shared.words import language, say
+    from tailwarden.cli.tables import terminal
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    words, console = language(), Console()
+    words, console = language(), terminal()
     place: AbstractContextManager[Path] = temporary_home() if home is None else nullcontext(usable_home(home))
     try:
         with place as kept:

@@ -115,11 +115,12 @@ def _shown(view: DrillView, as_json: bool) -> None:
 
 def _state(view: DrillView, words: str) -> str:
     from shared.words import say
+    from tailwarden.cli.wording import bracketed
 
     if view.why is None:
         return say("drills.state_running", words)
     state = say(f"drills.state_{view.why}", words, **({"by": view.ended_by} if view.why == "stopped" else {}))
-    return state if view.tidied is not None else f"{state} ({say('drills.tidying', words)})"
+    return state if view.tidied is not None else state + bracketed(say("drills.tidying", words), words)
 
 
 def _tell(view: DrillView) -> None:

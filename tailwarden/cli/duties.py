@@ -47,7 +47,7 @@ def who(place: str = PLACE, as_of: datetime | None = AS_OF, as_json: bool = JSON
     """Show who answers for a place, deputies included. / 查看谁对某处负责（含代理人）。"""
     from shared.contracts.peopleacts import WhoAnswers
     from shared.contracts.peopleviews import GridAnswer
-    from shared.words import language, say
+    from shared.words import joined, language, say
     from tailwarden.cli.answers import table
 
     answer = send(home, WhoAnswers(place=place_of(place), as_of=day(as_of)), GridAnswer)
@@ -62,7 +62,7 @@ def who(place: str = PLACE, as_of: datetime | None = AS_OF, as_json: bool = JSON
             f"{each.person.description.name} {each.person.description.position}".strip(),
             each.assignment.since,
             each.assignment.until,
-            ", ".join(deputy.description.name for deputy in each.deputies),
+            joined((deputy.description.name for deputy in each.deputies), words),
         )
         for each in answer.answering
     ]
@@ -131,7 +131,7 @@ def list_(
     from shared.contracts.peopleacts import ListGrids
     from shared.contracts.peopleviews import GridList
     from shared.contracts.reading import read_value
-    from shared.words import language, say
+    from shared.words import joined, language, say
     from tailwarden.cli.answers import table
     from tailwarden.cli.asking import today
 
@@ -140,16 +140,16 @@ def list_(
     if as_json:
         typer.echo(found.model_dump_json())
         return
-    on = day(as_of) or today()
+    on, words = day(as_of) or today(), language()
     rows = [
         (
             f"{each.place.kind.value}:{each.place.id}",
-            say(f"people.duty_{held.duty.value}", language()),
+            say(f"people.duty_{held.duty.value}", words),
             held.unit,
             held.person_id,
             held.since,
             held.until,
-            ", ".join(held.deputies),
+            joined(held.deputies, words),
         )
         for each in found.grids
         for held in each.assignments

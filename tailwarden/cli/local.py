@@ -72,29 +72,26 @@ def up(
 
 def _tell(machine: Machine, supervisor: Supervisor, words: str) -> None:
     """Print what runs where, and what to do next."""
-    from rich.console import Console
-    from rich.table import Table
-
     from shared.words import say
+    from tailwarden.cli.tables import show, terminal
 
-    console = Console()
+    console = terminal()
     for what, wanted, port in machine.moved:
         console.print(say("up.moved", words, what=what, wanted=wanted, port=port), style="yellow")
-    table = Table(title=say("up.title", words), title_justify="left", header_style="bold", title_style="bold green")
-    for heading in ("what", "where", "note"):
-        table.add_column(say(f"up.{heading}", words), overflow="fold")
-    table.add_row("NATS", machine.nats.url, say("up.nats_note", words))
-    table.add_row("MQTT", f"mqtt://127.0.0.1:{machine.nats.mqtt_port}", say("up.mqtt_note", words))
-    table.add_row("PostgreSQL", f"127.0.0.1:{machine.postgres.port}", say("up.postgres_note", words))
+    rows = [
+        ("NATS", machine.nats.url, say("up.nats_note", words)),
+        ("MQTT", f"mqtt://127.0.0.1:{machine.nats.mqtt_port}", say("up.mqtt_note", words)),
+        ("PostgreSQL", f"127.0.0.1:{machine.postgres.port}", say("up.postgres_note", words)),
+    ]
     if "notifier" in machine.services:
-        table.add_row("HTTP", f"http://127.0.0.1:{machine.web}", say("up.web_note", words))
+        rows.append(("HTTP", f"http://127.0.0.1:{machine.web}", say("up.web_note", words)))
     for name, _, _ in machine.units():
         process = supervisor.units[name].process
-        pid = "–" if process is None else process.pid
-        where = f"http://127.0.0.1:{machine.ops[name]}/readyz"
-        table.add_row(name, where, say("up.service_note", words, pid=pid))
-    table.add_row("home", str(machine.home), say("up.home_note", words))
-    console.print(table)
+        note = say("up.service_note", words, pid="–" if process is None else process.pid)
+        rows.append((name, f"http://127.0.0.1:{machine.ops[name]}/readyz", note))
+    rows.append(("home", str(machine.home), say("up.home_note", words)))
+    headings = [say(f"up.{heading}", words) for heading in ("what", "where", "note")]
+    show(headings, rows, title=say("up.title", words), console=console)
     console.print(say("up.next", words))
     option = f" --home {machine.home}" if machine.home != Path(".tailwarden").absolute() else ""
     for command, key in (
@@ -169,13 +166,13 @@ def doctor(home: Path | None = HOME, as_json: bool = JSON) -> None:
     if as_json:
         typer.echo(json.dumps({"ok": not bad, "checks": [f.as_json(words) for f in findings]}, ensure_ascii=False))
     else:
-        from rich.console import Console
+        from tailwarden.cli.tables import terminal
 
-        console = Console()
+        console = terminal()
         for finding in findings:
             style, word = ("green", "ok") if finding.ok else ("red", "bad")
             console.print(f"[{style}]{say(f'doctor.{word}', words):<6}[/{style}] {finding.name:<20} ", end="")
-            console.print(finding.detail, markup=False, highlight=False)
+            console.print(finding.told(words), markup=False, highlight=False)
             if not finding.ok:
                 console.print(f"       → {finding.remedy(words)}", markup=False, highlight=False)
         console.print(say("doctor.not_well", words, count=len(bad)) if bad else say("doctor.all_well", words))

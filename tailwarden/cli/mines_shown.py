@@ -7,8 +7,10 @@ from datetime import date
 
 from shared.contracts.mergers import Merger, MergerView
 from shared.contracts.mines import GONE, ClosurePlan, DocumentRef, Mine, MineList, MineView
-from shared.words import language, say
+from shared.words import joined, language, say
 from tailwarden.cli.answers import facts, table
+from tailwarden.cli.tables import labelled
+from tailwarden.cli.wording import semicolons
 
 __all__ = ["merger_table", "mine_table", "status_of", "tell_merger", "tell_mine"]
 
@@ -54,7 +56,8 @@ def _plan(plan: ClosurePlan, words: str) -> str:
 
 
 def _papers(documents: Sequence[DocumentRef]) -> str:
-    return "; ".join(" ".join(filter(None, (each.number, each.title))) or str(each.sha256) for each in documents)
+    papers = (" ".join(filter(None, (each.number, each.title))) or str(each.sha256) for each in documents)
+    return semicolons(papers, language())
 
 
 def _lasting(start: date, due: date) -> str:
@@ -75,13 +78,13 @@ def tell_mine(view: MineView) -> None:
         kept = stands.controls
         lines += [
             ("suspended", f"{stands.since.isoformat()} · {stands.reason}"),
-            ("guarantors", ", ".join(kept.guarantors)), ("watch", kept.on_site_watch),
+            ("guarantors", joined(kept.guarantors, words)), ("watch", kept.on_site_watch),
             ("patrol_every", kept.patrol_every_days), ("power_limit", kept.power_limit_kw),
             ("patrols", stands.patrol_count or None),
         ]  # fmt: skip
         for patrol in stands.patrols[-3:]:
             order = say("mineview.in_order" if patrol.in_order else "mineview.not_in_order", words)
-            lines.append(("patrol", f"{patrol.on.isoformat()} {patrol.by}: {patrol.found} ({order})"))
+            lines.append(("patrol", f"{patrol.on.isoformat()} {labelled(patrol.by, words)}{patrol.found} ({order})"))
     if mine.closure is not None:
         lines.append(("closure", _plan(mine.closure, words)))
     if mine.phase_out is not None:
@@ -89,16 +92,18 @@ def tell_mine(view: MineView) -> None:
     if mine.merger is not None:
         told = {"merger": mine.merger.merger_id, "into": mine.merger.into, "deadline": mine.merger.deadline}
         lines.append(("merger", say("mineview.merging", words, **told)))
-    lines += [("absorbed", ", ".join(mine.absorbed)), ("basis", mine.closed_on_basis)]
+    lines += [("absorbed", joined(mine.absorbed, words)), ("basis", mine.closed_on_basis)]
     lines.append(("evidence", _papers(mine.evidence)))
     better = mine.improvement
     if better is not None:
         done = "" if better.completed_on is None else say("mineview.done_on", words, on=better.completed_on)
         told = {"deadline": better.deadline, "responsible": better.responsible, "done": done}
-        lines.append(("improvement", f"{'; '.join(better.measures)} {say('mineview.improving', words, **told)}"))
+        measures = semicolons(better.measures, words)
+        lines.append(("improvement", f"{measures} {say('mineview.improving', words, **told)}"))
     if mine.policy is not None:
         policy = mine.policy
-        whole = f"{policy.target}: {'; '.join(policy.measures)} ({policy.owner}, {_lasting(policy.start, policy.due)})"
+        measures = semicolons(policy.measures, words)
+        whole = f"{labelled(policy.target, words)}{measures} ({policy.owner}, {_lasting(policy.start, policy.due)})"
         lines.append(("policy", whole))
     lines.append(("version", view.version))
     facts([(f"mineview.{name}", value) for name, value in lines])
@@ -109,7 +114,7 @@ def merger_table(mergers: Iterable[Merger]) -> None:
     words = language()
     rows = [
         (
-            each.id, ", ".join(each.merger.members), each.merger.into, each.merger.deadline.isoformat(),
+            each.id, joined(each.merger.members, words), each.merger.into, each.merger.deadline.isoformat(),
             each.merger.responsible, say(f"mineview.merger_{each.state}", words),
             "" if each.ended_on is None else each.ended_on.isoformat(),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from shared.contracts.pondfiles import PondFileList, PondFileView, StepRecord
-from shared.words import language, say
+from shared.words import joined, language, say
 from tailwarden.cli.answers import facts, table
 
 __all__ = ["file_table", "tell_file"]
@@ -76,8 +76,8 @@ def tell_file(view: PondFileView) -> None:
         "id": file.id, "name": file.name, "county": file.county, "enterprise": size.enterprise,
         "use": say(f"pondfiles.in_use_{file.use}", words), "out_of_use": _iso(file.out_of_use_since),
         "overdue": _iso(view.overdue_since), "grade": _grade(view, words), "size": sized,
-        "residents": people if size.above_residents else "", "raised": ", ".join(map(_iso, file.raised)), "due": due,
-        "version": view.version,
+        "residents": people if size.above_residents else "", "raised": joined(map(_iso, file.raised), words),
+        "due": due, "version": view.version,
     }  # fmt: skip
     steps = () if file.closure is None else file.closure.steps
     listed = [(f"pondfiles.{name}", value) for name, value in known.items()]

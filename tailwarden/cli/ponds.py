@@ -49,35 +49,29 @@ async def _ask(to: Connection, pond: str | None) -> PondStandings:
 
 
 def _table(found: tuple[PondStanding, ...]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from shared.words import language, say
+    from shared.words import joined, language, say
+    from tailwarden.cli.answers import table
     from tailwarden.cli.warnings import STYLES
     from tailwarden.cli.wording import local
 
     words = language()
-    console = Console()
-    if not found:
-        console.print(say("ponds.none", words))
-        return
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("pond", "state", "values", "freeboard", "head", "warning"):
-        table.add_column(say(f"ponds.{heading}", words), no_wrap=heading == "pond")
+    rows = []
     for each in found:
         state = Text(_state(each, words), style=STYLES[each.level] if each.level is not None else "")
-        values = ", ".join(f"{name} {'–' if value is None else f'{value:g}'}" for name, value in each.values.items())
+        values = [f"{name} {'–' if value is None else f'{value:g}'}" for name, value in each.values.items()]
         freeboard = "" if each.live_freeboard is None else f"{each.live_freeboard:g} m"
         head = say("ponds.never", words) if each.head is None else local(each.head)
-        table.add_row(each.pond_id, state, values, freeboard, head, each.warning_id or "")
-    console.print(table)
+        rows.append((each.pond_id, state, joined(values, words), freeboard, head, each.warning_id))
+    headings = ("pond", "state", "values", "freeboard", "head", "warning")
+    table([f"ponds.{heading}" for heading in headings], rows, "ponds.none")
 
 
 def _state(each: PondStanding, words: str) -> str:
     """Say the level; a blind pond is never called normal."""
-    from shared.words import say
+    from shared.words import joined, say
+    from tailwarden.cli.wording import semicolons
 
     parts: list[str] = []
     if each.level is not None:
@@ -85,7 +79,7 @@ def _state(each: PondStanding, words: str) -> str:
         if not each.verified:
             parts.append(say("replay.unverified", words))
     if each.blind:
-        parts.append(say("ponds.blind", words, sensors=", ".join(each.blind)))
+        parts.append(say("ponds.blind", words, sensors=joined(each.blind, words)))
     if not parts:
         parts.append(say("ponds.never" if each.head is None else "level.none", words))
-    return "; ".join(parts)
+    return semicolons(parts, words)

@@ -139,11 +139,13 @@ async def _send(
 
 
 def _tell(site: Site, tally: Tally, as_json: bool, setting: str | None) -> None:
-    from shared.words import language, say
+    from shared.words import counted, language
 
     if as_json:
         import orjson
 
         typer.echo(orjson.dumps({"pond": site.pond.id, **tally.summary()}))
     else:
-        typer.echo(say("publish.done", language(setting), pond=site.pond.id, **tally.summary()))
+        figures = tally.summary()
+        count = int(figures.pop("messages"))
+        typer.echo(counted("publish.done", count, language(setting), pond=site.pond.id, **figures))

@@ -87,12 +87,12 @@ def _line(pond: str, change: TimelineChange) -> str:
 
 def _row(change: TimelineChange, zone: tzinfo) -> str:
     from shared.words import language, say
-    from tailwarden.cli.wording import because, local
+    from tailwarden.cli.wording import because, local, semicolons
 
     words = language()
     level = say(f"level.{change.level}", words) if change.level is not None else ""
     doubt = "" if change.verified else f" [{say('replay.unverified', words)}]"
-    why = "; ".join(because(cause, words) for cause in change.causes[:3])
+    why = semicolons((because(cause, words) for cause in change.causes[:3]), words)
     return f"{local(change.time, zone)}  {say(f'event.{change.event}', words)} {level}{doubt}  {why}".rstrip()
 
 

@@ -157,26 +157,22 @@ def _extension(path: Path, *wanted: str) -> None:
 
 
 def _table(found: SupervisionSummary) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     from shared.words import language, say
+    from tailwarden.cli.tables import show, terminal
 
-    words, console = language(), Console()
+    words, console = language(), terminal()
     if not found.counties:
         console.print(say("summary.none", words))
         return
     names = [name for name in type(found.total).model_fields if name != "county"]
-    table = Table(box=box.SIMPLE_HEAD, title=say("summary.title", words, day=found.as_of), title_justify="left")
-    table.add_column(say("summary.county", words))
-    for name in names:
-        table.add_column(say(f"summary.{name}", words), justify="right")
 
-    def row(each: CountySummary, county: str, style: str = "") -> None:
-        table.add_row(county, *(str(getattr(each, name)) for name in names), style=style)
+    def row(each: CountySummary, county: str, style: str = "") -> list[Text]:
+        return [Text(county, style), *(Text(str(getattr(each, name)), style) for name in names)]
 
-    for each in found.counties:
-        row(each, each.county)
-    row(found.total, say("summary.total", words), "bold")
-    console.print(table)
+    rows = [row(each, each.county) for each in found.counties]
+    rows.append(row(found.total, say("summary.total", words), "bold"))
+    headings = [say(f"summary.{name}", words) for name in ("county", *names)]
+    title = say("summary.title", words, day=found.as_of)
+    show(headings, rows, title=title, right=range(1, len(headings)), console=console)

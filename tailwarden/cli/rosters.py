@@ -155,6 +155,7 @@ def list_(
     """List rosters. / 列出值班表。"""
     from shared.contracts.peopleacts import ListRosters
     from shared.contracts.peopleviews import RosterList
+    from shared.words import joined, language
     from tailwarden.cli.answers import table
 
     query = ListRosters(place=None if place is None else place_of(place), as_of=day(as_of), limit=500)
@@ -163,7 +164,7 @@ def list_(
         typer.echo(found.model_dump_json())
         return
     rows = (
-        (each.id, each.name, f"{each.place.kind.value}:{each.place.id}", ", ".join(each.roles))
+        (each.id, each.name, f"{each.place.kind.value}:{each.place.id}", joined(each.roles, language()))
         for each in found.rosters
     )
     table([f"people.head_{name}" for name in ("id", "roster", "place", "roles")], rows, "people.none")

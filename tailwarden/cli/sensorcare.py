@@ -210,7 +210,7 @@ def _act(home: Path | None, act: type[Act], as_json: bool, *, by: str, on: datet
 def _table(views: tuple[SensorCareView, ...]) -> None:
     from shared.words import language, say
     from tailwarden.cli.answers import table
-    from tailwarden.cli.wording import local
+    from tailwarden.cli.wording import local, semicolons
 
     words = language()
     rows: list[tuple[object, ...]] = []
@@ -229,7 +229,7 @@ def _table(views: tuple[SensorCareView, ...]) -> None:
             instrument = care.instruments[-1].instrument if care.instruments else ""
             partner = care.partner_id or ""
         if view.datum_unchecked:
-            checked = "; ".join(filter(None, (checked, say("sensorcare.unchecked", words))))
+            checked = semicolons(filter(None, (checked, say("sensorcare.unchecked", words))), words)
         rows.append((view.pond_id, view.sensor_id, view.kind, calibrated, checked, window, instrument, partner))
     headings = ("pond", "sensor", "kind", "calibrated", "checked", "window", "instrument", "partner")
     table([f"sensorcare.{each}" for each in headings], rows, "sensorcare.none")

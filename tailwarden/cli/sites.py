@@ -146,31 +146,25 @@ async def _until_seen(client: CommandClient, view: PondView) -> None:
 
 
 def _tell(view: PondView, waited: bool, setting: str | None) -> None:
-    from rich import box
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from shared.words import language, say
+    from tailwarden.cli.tables import show, terminal
 
     words = language(setting)
     done = say("sites.registered" if view.changed else "sites.unchanged", words, name=view.pond.name, pond=view.pond.id)
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("sensor", "kind", "unit", "interval", "state", "limits"):
-        table.add_column(say(f"sites.{heading}", words))
-    for each in view.sensors:
-        sensor = each.sensor
-        table.add_row(
-            sensor.id,
-            say(f"sites.kind_{sensor.kind.value}", words),
-            sensor.unit,
-            _interval(sensor.expected_interval_s),
-            say(f"sites.state_{each.state.value}", words),
-            _limits(view, sensor.id, sensor.kind.value),
+    headings = ("sensor", "kind", "unit", "interval", "state", "limits")
+    rows = [
+        (
+            each.sensor.id, say(f"sites.kind_{each.sensor.kind.value}", words), each.sensor.unit,
+            _interval(each.sensor.expected_interval_s), say(f"sites.state_{each.state.value}", words),
+            _limits(view, each.sensor.id, each.sensor.kind.value),
         )
-    console = Console()
+        for each in view.sensors
+    ]  # fmt: skip
+    console = terminal()
     console.print(escape(done))
-    console.print(table)
+    show([say(f"sites.{heading}", words) for heading in headings], rows, console=console)
     if waited:
         console.print(say("sites.seen", words))
 

@@ -29,7 +29,10 @@ HOME = typer.Option(None, "--home", help="Where the system keeps its data. / 数
 POND = typer.Option(None, "--pond", help="Of one pond only. / 只看一座库。", show_default=False)
 ALL = typer.Option(False, "--all", help="Closed ones too. / 含已销警的。")
 NOTE = typer.Option("", "--note", help="A remark. / 备注。")
-ACTION = typer.Option(..., "--action", help="What was done. / 采取的措施。", show_default=False)
+ACTION = typer.Option(
+    ..., "--action", "--note", help="What was done: here the remark is the report. / 采取的措施（即备注）。",
+    show_default=False,
+)  # fmt: skip
 EVIDENCE = typer.Option(..., "--evidence", help="What shows that it is over. / 销警依据。", show_default=False)
 
 
@@ -128,13 +131,14 @@ STYLES = {"blue": "bold blue", "yellow": "bold yellow", "orange": "bold dark_ora
 
 def _level(view: WarningView, words: str) -> str:
     from shared.words import say
+    from tailwarden.cli.wording import bracketed
 
     shown = view.level if view.level is not None else view.highest
     name = say(f"level.{shown}", words)
     if view.level is None or view.level != view.highest:
         name = say("warnings.highest", words, level=say(f"level.{view.highest}", words))
         if view.level is not None:
-            name = f"{say(f'level.{view.level}', words)} ({name})"
+            name = say(f"level.{view.level}", words) + bracketed(name, words)
     if not view.verified:
         name = f"{name} [{say('replay.unverified', words)}]"
     return name
@@ -154,58 +158,53 @@ def _states(view: WarningView, words: str) -> list[str]:
 
 
 def _table(found: tuple[WarningView, ...]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from shared.words import language, say
-    from tailwarden.cli.wording import because, local
+    from tailwarden.cli.answers import table
+    from tailwarden.cli.wording import because, local, semicolons
 
     words = language()
-    console = Console()
-    if not found:
-        console.print(say("warnings.none", words))
-        return
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("id", "pond", "level", "raised", "state", "cause"):
-        table.add_column(say(f"warnings.{heading}", words), no_wrap=heading == "id")
+    rows = []
     for view in found:
-        cause = because(view.causes[0], words) if view.causes else ""
+        causes = [because(each, words) for each in view.causes[:1]]
         if len(view.causes) > 1:
-            cause = f"{cause}; {say('warnings.more', words, count=len(view.causes) - 1)}"
+            causes.append(say("warnings.more", words, count=len(view.causes) - 1))
         style = STYLES[view.level] if view.level is not None else "dim"
-        table.add_row(
-            view.warning_id,
-            view.pond_id,
-            Text(_level(view, words), style=style),
-            local(view.raised),
-            Text("; ".join(_states(view, words))),
-            Text(cause),
-        )
-    console.print(table)
+        rows.append(
+            (
+                view.warning_id, view.pond_id, Text(_level(view, words), style=style), local(view.raised),
+                semicolons(_states(view, words), words), semicolons(causes, words),
+            )
+        )  # fmt: skip
+    headings = ("id", "pond", "level", "raised", "state", "cause")
+    table([f"warnings.{heading}" for heading in headings], rows, "warnings.none")
 
 
 def _tell(view: WarningView) -> None:
-    from rich.console import Console
     from rich.text import Text
 
     from shared.words import language, say
+    from tailwarden.cli.tables import labelled, terminal
     from tailwarden.cli.wording import because, local
 
     words = language()
-    console = Console()
+    console = terminal()
+
+    def line(name: str, what: str) -> None:
+        console.print(Text(f"  {labelled(say(f'warnings.{name}', words), words)}{what}"))
+
     style = STYLES[view.level] if view.level is not None else "dim"
     console.print(Text.assemble((view.warning_id, "bold"), "  ", (_level(view, words), style)))
-    console.print(Text(f"  {say('warnings.raised', words)}: {local(view.raised)}"))
+    line("raised", local(view.raised))
     if view.cleared is not None:
-        console.print(Text(f"  {say('warnings.cleared', words)}: {local(view.cleared)}"))
+        line("cleared", local(view.cleared))
     for state in _states(view, words)[1:]:
         console.print(Text(f"  {state}"))
     if view.action is not None:
-        console.print(Text(f"  {say('warnings.action', words)}: {view.action}"))
+        line("action", view.action)
     if view.evidence is not None:
-        console.print(Text(f"  {say('warnings.evidence', words)}: {view.evidence}"))
+        line("evidence", view.evidence)
     for cause in view.causes:
         console.print(Text(f"  - {because(cause, words)}"))
         if cause.document:

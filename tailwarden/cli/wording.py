@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
+from functools import cache
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shared.words import catalogue, say
 
 if TYPE_CHECKING:
     from shared.contracts.monitor import Cause
 
-__all__ = ["because", "local"]
+__all__ = ["because", "bracketed", "local", "office", "offset", "semicolons"]
 
 
 def because(cause: Cause, language: str) -> str:
@@ -46,7 +49,52 @@ def _number(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, int | float) else str(value)
 
 
-def local(moment: datetime, zone: tzinfo | None = None) -> str:
-    """Return a time as a person reads it: local, to the minute, with its offset."""
-    there = moment.astimezone(zone)
-    return f"{there:%Y-%m-%d %H:%M %z}"
+def bracketed(what: str, language: str) -> str:
+    """Return *what* in the brackets of the language, to be set behind something."""
+    return f"（{what}）" if language == "zh" else f" ({what})"
+
+
+def semicolons(parts: Iterable[str], language: str) -> str:
+    """Return *parts* one after the other, parted by the semicolon of the language."""
+    return ("；" if language == "zh" else "; ").join(parts)
+
+
+def local(moment: datetime, zone: tzinfo | None = None, *, seconds: bool = False) -> str:
+    """Return a time as a person reads it, with its offset: ``2026-07-01 06:00 +08:00``.
+
+    Without a *zone* it is the office's (``TAILWARDEN_TIMEZONE``), where its ponds lie: a server's own zone, often UTC,
+    is nobody's.
+    """
+    there = moment.astimezone(office() if zone is None else zone)
+    return f"{there:%Y-%m-%d %H:%M:%S}"[: None if seconds else -3] + f" {offset(there)}"
+
+
+def offset(there: datetime) -> str:
+    """Return the offset of a local time: ``+08:00``."""
+    text = f"{there:%z}"
+    return f"{text[:3]}:{text[3:5]}"
+
+
+def office() -> ZoneInfo:
+    """Return the time zone of the office.
+
+    Raises
+    ------
+    BadInput
+        ``settings.bad_value``: TAILWARDEN_TIMEZONE names none.
+    """
+    from shared.settings import Settings
+
+    return _zone(Settings.load().timezone)
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    from shared.problems import BadInput
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadInput(
+            "settings.bad_value", field="timezone", name="TAILWARDEN_TIMEZONE", reason=f"no time zone {name!r}"
+        ) from error

@@ -151,7 +151,9 @@ async def test_dead_show(home: Path, js: JetStreamContext) -> None:
     seq = await bury(js, 1, b"\x1b[31mred\x00" + b"x" * 5000)
     shown = (await run(home, "dead", "show", str(seq), language="zh")).stdout.decode()
     assert "value 应为数，收到 三" in shown
-    assert "Tw-Subject: tw.telemetry.p.level-1" in shown
+    assert "来源主题：tw.telemetry.p.level-1" in shown
+    assert not [word for word in ("Tw-Reason", "advisory", "False", "None", "seq") if word in shown]
+    assert "+08:00" in shown
     assert "--raw" in shown
     assert "\x1b" not in shown
     assert len(shown) < 5000
@@ -191,3 +193,4 @@ async def test_dead_retry(home: Path, js: JetStreamContext) -> None:
 async def test_contracts_check(tmp_path: Path) -> None:
     done = await run(tmp_path, "contracts", "export", "--check", language="zh")
     assert (done.returncode, done.stdout.decode()) == (0, "契约文件与代码一致\n")
+    assert (await run(tmp_path, "contracts", "export", language="zh")).stdout == done.stdout

@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from deploy.local.machine import Machine, Ports
 from deploy.local.nats import server_info
 from deploy.local.places import temporary_home
 from deploy.local.ports import choose
@@ -26,10 +27,10 @@ TAILWARDEN = Path(sys.executable).with_name("tailwarden")
 T = TypeVar("T")
 
 
-def tailwarden(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def tailwarden(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(TAILWARDEN), *words],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=60, check=False, cwd=cwd, env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -69,6 +70,10 @@ def test_up_serves_and_doctor_finds_everything(shared_system: RunningSystem) -> 
     assert names >= {"nats", "jetstream", "stream EVENTS", "mqtt", "postgresql", "schema monitor", "service monitor"}
     assert names >= {"series", "relay registry", "relay cases", "relay monitor", "relay notifier"}
     assert "Everything is reachable" in tailwarden("doctor", "--home", str(shared_system.home)).stdout
+    chinese = tailwarden("doctor", "--home", str(shared_system.home), TAILWARDEN_LANGUAGE="zh").stdout
+    assert all(word in chinese for word in ("有应答", "数据库结构已是最新", "条消息", "已发布"))
+    english = ("answers", "migrated", "stored", "published", "messages", "bytes", "plain")
+    assert not [word for word in english if word in chinese], chinese
     said = (shared_system.home / "log" / "up.log").read_text("utf-8")
     assert "READY" in said.splitlines()
     assert shared_system.connection.nats_url in said
@@ -89,6 +94,47 @@ def test_a_taken_port_is_refused_in_one_line(shared_system: RunningSystem, tmp_p
     done = tailwarden("up", "--home", str(tmp_path), "--nats-port", taken)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"port {taken} (nats) is taken" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("routing", None, ("routing file", "No such file")),
+        ("channels", "[channels.a]\nkind = 'mail'", ("channels file", "channels.a")),
+        ("cards", "card = [", ("action cards file", "Invalid")),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_in_one_line_with_its_kind_and_whole_path(
+    name: str, text: str | None, said: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / f"my-{name}.toml"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    done = tailwarden(
+        "up", "--home", "home", cwd=tmp_path, **{f"TAILWARDEN_{name.upper()}_FILE": file.name}
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert all(word in done.stderr for word in (*said, str(file))), done.stderr
+
+
+def test_a_relative_file_is_meant_from_where_up_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAILWARDEN_ROUTING_FILE", "mine.toml")
+    machine = Machine(tmp_path / "home", Ports(), ("notifier",))
+    machine._prepare()
+    environment = machine._service("notifier", "notifier", {}, {}).environment
+    assert environment is not None
+    assert environment["TAILWARDEN_ROUTING_FILE"] == str(tmp_path / "mine.toml")
+
+
+def test_a_service_says_in_one_line_what_it_cannot_use(shared_system: RunningSystem, tmp_path: Path) -> None:
+    done = tailwarden(
+        "serve", "notifier", "--home", str(shared_system.home), TAILWARDEN_CARDS_FILE=str(tmp_path / "no.toml")
+    )
+    assert done.returncode == 2
+    assert [line for line in done.stderr.splitlines() if "tailwarden notifier: the action cards file" in line]
+    assert "Traceback" not in done.stderr
 
 
 def test_migrate_again_changes_nothing(shared_system: RunningSystem) -> None:

@@ -87,7 +87,7 @@ def test_words_in_both_languages(site: Path, language: str, word: str) -> None:
     assert done.returncode == 0
     assert word in done.stdout
     # Local time of the pond, with its offset.
-    assert "+0800" in done.stdout
+    assert "+08:00" in done.stdout
 
 
 @pytest.mark.parametrize("ending", ["png", "html"])

@@ -98,7 +98,7 @@ def test_the_four_facts_of_a_warning(desk: Desk, tmp_path: Path) -> None:
 
     seen = desk.json("warnings", "ack", name, "--by", "Li Lei")
     assert (seen["acknowledged_by"], seen["handled_by"], seen["cleared"]) == ("Li Lei", None, None)
-    done = desk.json("warnings", "handle", name, "--by", "Han Meimei", "--action", "opened the decant")
+    done = desk.json("warnings", "handle", name, "--by", "Han Meimei", "--note", "opened the decant")
     assert (done["handled_by"], done["action"], done["closed_by"]) == ("Han Meimei", "opened the decant", None)
 
     early = desk.run("warnings", "close", name, "--by", "Li Lei", "--evidence", "looks fine")

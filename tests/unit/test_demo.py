@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
@@ -19,7 +20,7 @@ from deploy.demo.judge import Counts, Record, failures, latencies, percentiles
 from deploy.demo.player import Report
 from deploy.demo.scenario import Scenario, scenario, site
 from deploy.demo.sending import Message, plan, slot_end
-from deploy.demo.view import PondPicture, Scene, bar, in_words, line_of, render
+from deploy.demo.view import PondPicture, Scene, bar, in_words, line_of, render, screen
 from services.monitor.decode import DecodeLimits, SensorEntry, decode
 from services.monitor.replay import Replay
 from shared.contracts.base import Event
@@ -38,6 +39,7 @@ from shared.contracts.monitor import (
     WarningVerified,
 )
 from shared.site import SeriesData, load_site, to_canonical
+from shared.words import say
 
 WHOLE = scenario()
 
@@ -322,10 +324,30 @@ def test_the_view_shows_ponds_and_events(language: str, words: tuple[str, ...], 
     console = Console(width=width, record=True, file=StringIO())
     console.print(render(shown, language, log_lines=30))
     text = console.export_text()
-    if width > 100:
-        assert all(word in text for word in words), text
+    assert all(word in text for word in words), text
+    assert "…" not in text
+    spaceless = Counter("".join(text.split()))
+    said = [pond.name for pond in shown.ponds]
+    said += [say(f"demo.{name}", language) for name in ("pond", "level", "limits", "rain", "state")]
+    said += [line.detail + line.word for line in shown.lines]
+    assert Counter("".join("".join(said).split())) - spaceless == Counter(), text
+    assert "[mm]" in text
     assert max(cell_len(line) for line in text.splitlines()) <= width
     assert "青石沟" in in_words(shown.lines[0], shown, language)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 30), (130, 40)])
+def test_the_screen_fits_the_terminal_and_the_newest_line_is_on_it(size: tuple[int, int]) -> None:
+    """Rich would crop what is too high, and say so with three dots."""
+    shown = scene()
+    for event in as_written():
+        if (line := line_of(event, "en")) is not None:
+            shown.add(line)
+    console = Console(width=size[0], height=size[1], record=True, file=StringIO())
+    console.print(screen(shown, "en", console))
+    text = console.export_text()
+    assert len(text.splitlines()) <= size[1]
+    assert shown.lines[-1].word in text
 
 
 def test_an_empty_view_renders() -> None:

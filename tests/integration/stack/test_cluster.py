@@ -24,7 +24,7 @@ from shared.bus.copies import provision_copy
 from shared.bus.streams import provision
 from tests.integration.stack.conftest import StackNats
 from tests.prove import PROVING
-from tests.stack import cluster_environment
+from tests.stack import environment_of
 
 T = TypeVar("T")
 NAMES = ("nats", "nats-2", "nats-3")
@@ -39,7 +39,7 @@ def cluster(tmp_path: Path) -> Iterator[dict[str, tuple[StackNats, Process]]]:
     with ExitStack() as stack:
         running = {}
         for name in NAMES:
-            server = StackNats(tmp_path, tmp_path / "secrets", name=name, file=cluster_environment()["NATS_CONF"])
+            server = StackNats(tmp_path, tmp_path / "secrets", name=name, file=environment_of("cluster")["NATS_CONF"])
             server.environment = {"NATS_ROUTES_LISTEN": f"{HOST}:{routes[name]}", "NATS_ROUTES": f"[{listed}]"}
             running[name] = (server, Process.start(server.program()))
             stack.callback(running[name][1].stop)
