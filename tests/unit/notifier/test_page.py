@@ -178,7 +178,7 @@ def test_everything_of_an_alarm_is_shown(
     for text in (
         "王守坝 (wang)",
         "“in [bold]red[/bold]”",
-        "mail ×2, sms ×3",
+        "mail ×2、sms ×3" if language == "zh" else "mail ×2, sms ×3",
         "http_503",
         "red-evacuate",
         "abababab",
