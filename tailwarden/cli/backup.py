@@ -154,27 +154,26 @@ def _print_json(manifest: Manifest, **more: object) -> None:
 
 
 def _print_manifest(manifest: Manifest, words: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from shared.words import joined, say
+    from tailwarden.cli.tables import show, terminal
 
-    from shared.words import say
-
-    shown = Table(header_style="bold")
-    for heading in ("what", "count", "note"):
-        shown.add_column(say(f"backup.{heading}", words), overflow="fold")
+    rows: list[tuple[str, str, str]] = []
     for service in manifest.services:
-        rows = sum(table.lines for table in manifest.tables if table.table_schema == service.name)
-        shown.add_row(service.name, f"{service.events:,}", say("backup.rows", words, rows=f"{rows:,}"))
+        count = sum(table.lines for table in manifest.tables if table.table_schema == service.name)
+        rows.append((service.name, f"{service.events:,}", say("backup.rows", words, rows=f"{count:,}")))
     readings = sum(table.lines for table in manifest.tables if table.label == "monitor.reading")
-    shown.add_row(say("backup.readings", words), f"{readings:,}", "")
-    for stream in manifest.streams:
-        shown.add_row(stream.stream, f"{stream.lines:,}", say(f"backup.{stream.stream.lower()}", words))
+    rows.append((say("backup.readings", words), f"{readings:,}", ""))
+    rows += [
+        (stream.stream, f"{stream.lines:,}", say(f"backup.{stream.stream.lower()}", words))
+        for stream in manifest.streams
+    ]
     evidence = manifest.evidence
-    shown.add_row(say("backup.evidence", words), f"{evidence.files:,}", f"{evidence.size / 1e6:,.1f} MB")
-    names = ", ".join(file.name for file in manifest.files if not file.secret) or "–"
+    rows.append((say("backup.evidence", words), f"{evidence.files:,}", f"{evidence.size / 1e6:,.1f} MB"))
+    names = joined((file.name for file in manifest.files if not file.secret), words) or "–"
     secrets = sum(file.secret for file in manifest.files)
-    shown.add_row(say("backup.files", words), str(len(manifest.files) - secrets), names)
-    shown.add_row(say("backup.secrets", words), str(secrets), "")
-    console = Console()
+    rows.append((say("backup.files", words), str(len(manifest.files) - secrets), names))
+    rows.append((say("backup.secrets", words), str(secrets), ""))
+    console = terminal()
     console.print(say("backup.of", words, taken=f"{manifest.taken:%Y-%m-%d %H:%M:%S} UTC", version=manifest.tailwarden))
-    console.print(shown)
+    headings = [say(f"backup.{heading}", words) for heading in ("what", "count", "note")]
+    show(headings, rows, right=(1,), console=console)

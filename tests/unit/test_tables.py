@@ -131,12 +131,13 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _others(words: str) -> Iterator[Callable[[], None]]:
     """Tables of commands that ask no service."""
+    from deploy.backup.manifest import Manifest
     from deploy.bench.figures import Figure, Report
     from shared.bus.dead import DeadLetter
     from shared.contracts.ledger import Imported
     from shared.contracts.registry import PondView
     from shared.eventstore import Report as Audit
-    from tailwarden.cli import audit, bench, dead, demo, ledger, local, sites
+    from tailwarden.cli import audit, backup, bench, dead, demo, ledger, local, sites
     from tailwarden.excel.read import Read
 
     yield lambda: dead._table([made_up(DeadLetter)] * 2, words)
@@ -146,10 +147,12 @@ def _others(words: str) -> Iterator[Callable[[], None]]:
     machine = SimpleNamespace(
         moved=(), nats=SimpleNamespace(url="nats://127.0.0.1:24222", mqtt_port=21883), web=28080,
         postgres=SimpleNamespace(port=25432), services=("notifier",), units=lambda: [("notifier", (), {})],
+        ops={"notifier": 28099},
         home=Path("/srv/mine-safety/city-of-long-names/tailwarden/home"),
     )  # fmt: skip
     units: Any = SimpleNamespace(units={"notifier": SimpleNamespace(process=None)})
     yield lambda: local._tell(machine, units, words)  # type: ignore[arg-type]
+    yield lambda: backup._print_manifest(made_up(Manifest), words)
     answer = made_up(Imported)
     sheets = {each.sheet.value: SimpleNamespace(passed_over=(), title="") for each in answer.counts}
     read: Any = SimpleNamespace(sheets=sheets, passed_over=())

@@ -42,9 +42,9 @@ DECLARE
     policy series_policy;
     series regclass;
 BEGIN
-    SELECT * INTO STRICT policy FROM series_policy;
-    IF NOT series_on_timescale() THEN
-        RETURN;
+    SELECT * INTO policy FROM series_policy;
+    IF NOT FOUND OR NOT series_on_timescale() THEN
+        RETURN; -- without a row: a restore has emptied the table and fills it in the same transaction
     END IF;
     PERFORM set_chunk_time_interval('reading', policy.chunk);
     FOREACH series IN ARRAY ARRAY['reading', 'reading_hourly', 'reading_daily']::regclass[] LOOP
