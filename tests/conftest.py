@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -50,6 +51,17 @@ HASTE = {
 }
 
 
+MEMORY = Path("/dev/shm")
+"""A file system in memory, where there is one: a database is cloned there in 12 ms instead of 300."""
+ROOM = 2 << 30
+
+
+def in_memory() -> Path | None:
+    """Return where servers that need not outlive the tests keep their files; None: on the disk."""
+    usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    return MEMORY if usable else None
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests speak English and know no running system but their own."""
@@ -62,7 +74,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def worker_home() -> Iterator[Path]:
-    with temporary_home() as home:
+    with temporary_home(in_memory()) as home:
         yield home
 
 
@@ -130,10 +142,12 @@ def template_database(postgres: PostgresServer | GivenServer) -> Iterator[str]:
 def cloned(postgres: PostgresServer | GivenServer, template: str) -> Iterator[dict[str, str]]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     identifier = sql.Identifier(name)
+    # Files copied as they are: quickest in memory, slowest on a disk.
+    copied = isinstance(postgres, PostgresServer) and in_memory() is not None
     with psycopg.connect(postgres.url(SUPERUSER, "postgres"), autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER tailwarden_owner").format(
-                identifier, sql.Identifier(template)
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER tailwarden_owner STRATEGY {}").format(
+                identifier, sql.Identifier(template), sql.SQL("FILE_COPY" if copied else "WAL_LOG")
             )
         )
         yield {role: postgres.url(role, name) for role in ROLES}
@@ -241,7 +255,7 @@ def system() -> Iterator[RunningSystem]:
 @pytest.fixture(scope="session")
 def shared_system() -> Iterator[RunningSystem]:
     """Everything, once per worker: a test adds ponds of its own and kills nothing."""
-    with temporary_home() as home, running_system(home) as running:
+    with temporary_home(in_memory()) as home, running_system(home) as running:
         yield running
 
 

@@ -93,9 +93,15 @@ def usable_home(home: Path) -> Path:
 
 
 @contextmanager
-def temporary_home() -> Iterator[Path]:
-    """Give a home for one run, passable for the database's user, and remove it with all that is in it."""
-    home = Path(tempfile.mkdtemp(prefix="tailwarden-"))
+def temporary_home(under: Path | None = None) -> Iterator[Path]:
+    """Give a home for one run, passable for the database's user, and remove it with all that is in it.
+
+    Parameters
+    ----------
+    under
+        Where; None: where temporary files belong.
+    """
+    home = Path(tempfile.mkdtemp(prefix="tailwarden-", dir=under))
     try:
         home.chmod(0o711)
         yield home
