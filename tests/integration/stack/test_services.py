@@ -110,6 +110,7 @@ async def forget_streams(server: StackNats) -> None:
     await nc.close()
 
 
+@pytest.mark.timeout(240)  # the watchdog goes round every minute, and its first time may come before its pond is known
 async def test_every_service_does_its_work_with_its_own_user_role_and_secrets(containers: Containers) -> None:
     server = containers.nats
     await forget_streams(server)
@@ -157,7 +158,7 @@ async def test_every_service_does_its_work_with_its_own_user_role_and_secrets(co
                 """The watchdog registers a pond, sends readings, hears their warnings and closes them."""
                 return (await client.send(ShowWatchdog(), WatchdogView)).returned >= 1
 
-            await until(returned, 30, "the watchdog's reading came back as a warning")
+            await until(returned, 100, "the watchdog's reading came back as a warning")
         await operator.close()
         for name, process in processes.items():
             environment = dict(process.program.environment or {})
