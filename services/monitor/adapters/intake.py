@@ -66,7 +66,8 @@ class Intake:
     async def _take(self, ahead: asyncio.Queue[tuple[list[Msg], Decoded]]) -> None:
         while True:
             taken = await self._pull.take()
-            messages = [each for each in taken if not self._others(each)]
+            whole = self._desk.share.whole
+            messages = taken if whole else [each for each in taken if not self._others(each)]
             if taken and not messages:
                 await self._pull.acknowledge(taken[-1])
             if sum(len(each.data) for each in messages) > _THREAD_ABOVE:
@@ -77,13 +78,13 @@ class Intake:
 
     def _others(self, message: Msg) -> bool:
         """Tell whether a message was stored unmapped and is of a pond that another monitor serves."""
-        if self._desk.share.whole or partition_said(message.subject) is not None:
-            return False
-        return not self._desk.share.owns(_pond(message.subject))
+        return partition_said(message.subject) is None and not self._desk.share.owns(_pond(message.subject))
 
     def _decode(self, messages: Sequence[Msg]) -> Decoded:
         now = int(self._desk.clock.now().timestamp() * 1_000_000)
-        given = [(telemetry_subject(each.subject), each.data) for each in messages]
+        said: dict[str, str] = {}  # a batch has few subjects and many messages
+        given = [(said.get(each.subject) or said.setdefault(each.subject, telemetry_subject(each.subject)), each.data)
+                 for each in messages]  # fmt: skip
         return decode(given, self._desk.directory, now, self._limits)
 
     async def _process(self, messages: list[Msg], decoded: Decoded) -> None:
