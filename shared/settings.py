@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.problems import BadInput, Unavailable
 
-__all__ = ["CONNECTION_FILE", "Connection", "Settings", "connection", "secrets_from_files"]
+__all__ = ["CONNECTION_FILE", "Connection", "Settings", "bad_setting", "connection", "secrets_from_files"]
 
 CONNECTION_FILE = Path("run/connection.json")
 """Where in its home a running system says how to reach it (mode 0600: it holds passwords)."""
@@ -130,11 +130,7 @@ class Settings(BaseSettings):
         try:
             return cls(**{name: value for name, value in arguments.items() if value is not None})
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else "settings"
-            raise BadInput(
-                "settings.bad_value", field=name, name=f"TAILWARDEN_{name.upper()}", reason=first["msg"]
-            ) from error
+            raise bad_setting(error) from error
 
     def connection(self) -> Connection:
         """Resolve how to reach the running system.
@@ -172,6 +168,21 @@ class Settings(BaseSettings):
         if owner is not None:
             urls["owner"] = owner
         return urls
+
+
+def bad_setting(error: ValidationError, prefix: str = "TAILWARDEN_", whole: str = "settings") -> BadInput:
+    """Return the refusal ``settings.bad_value`` of the first setting that cannot be used.
+
+    Parameters
+    ----------
+    prefix
+        Of the settings' names in the environment.
+    whole
+        What is named where no single setting is at fault.
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else whole
+    return BadInput("settings.bad_value", field=name, name=f"{prefix}{name.upper()}", reason=first["msg"])
 
 
 def secrets_from_files(values: Any, names: Sequence[str]) -> Any:

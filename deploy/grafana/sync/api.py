@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.problems import BadInput, Fault, Forbidden, Unavailable
+from shared.settings import bad_setting, secrets_from_files
 
 __all__ = ["Grafana", "GrafanaSettings"]
 
@@ -44,18 +45,7 @@ class GrafanaSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        read = dict(values)
-        for name in ("token", "password", "database_url"):
-            path = read.get(f"{name}_file")
-            if path is not None and read.get(name) is None:
-                try:
-                    read[name] = Path(path).read_text("utf-8").strip()
-                except (OSError, UnicodeDecodeError) as error:
-                    reason = getattr(error, "strerror", None) or "not UTF-8"
-                    raise Unavailable("settings.secret_file", path=str(path), reason=reason) from error
-        return read
+        return secrets_from_files(values, ("token", "password", "database_url"))
 
     @classmethod
     def load(cls) -> Self:
@@ -69,11 +59,7 @@ class GrafanaSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else "grafana"
-            raise BadInput(
-                "settings.bad_value", field=name, name=f"TAILWARDEN_GRAFANA_{name.upper()}", reason=first["msg"]
-            ) from error
+            raise bad_setting(error, "TAILWARDEN_GRAFANA_", "grafana") from error
 
 
 class Grafana:

@@ -82,9 +82,7 @@ class Intake:
 
     def _decode(self, messages: Sequence[Msg]) -> Decoded:
         now = int(self._desk.clock.now().timestamp() * 1_000_000)
-        said: dict[str, str] = {}  # a batch has few subjects and many messages
-        given = [(said.get(each.subject) or said.setdefault(each.subject, telemetry_subject(each.subject)), each.data)
-                 for each in messages]  # fmt: skip
+        given = [(telemetry_subject(each.subject), each.data) for each in messages]
         return decode(given, self._desk.directory, now, self._limits)
 
     async def _process(self, messages: list[Msg], decoded: Decoded) -> None:
